@@ -1,0 +1,180 @@
+//! The way of an allocation.
+//!
+//! ```text
+//! allocate(size)
+//! ├─ size <= 1 KiB, the class's hot list has a block ......... pop                (hot)
+//! └─ allocate_slow
+//!    ├─ size <= 32 KiB
+//!    │  ├─ the hot list has a block ......................... pop
+//!    │  ├─ cache untouched .................................. start it, go on
+//!    │  ├─ the cold list has blocks ......................... it becomes the hot one
+//!    │  └─ refill: returned list, fresh stretch, next slab .. refill.rs
+//!    ├─ size <= 2 MiB ...................................... span/
+//!    └─ above .............................................. large.rs
+//! ```
+
+use crate::cache::Cache;
+use crate::class::{ClassId, LARGEST, NATURAL_ALIGN, TABLED, padded};
+use crate::geometry::SUPERSLAB;
+use crate::heap::Heap;
+use crate::registry::Registry;
+use crate::source::Host;
+
+/// What a request asks for beside its size.
+#[derive(Clone, Copy)]
+struct Wish {
+    align: usize,
+    zeroed: bool,
+}
+
+impl<H: Host, R: Registry> Heap<H, R> {
+    /// Allocates `size` bytes: aligned to 16, or to 8 where `size` is at most 8. Null: no memory.
+    /// Size 0 gets a block of its own.
+    ///
+    /// # Safety
+    /// `cache` belongs to this heap.
+    #[inline(always)]
+    pub unsafe fn allocate(&self, cache: &mut Cache, size: usize) -> *mut u8 {
+        // SAFETY: the caller's promise.
+        let block = unsafe { self.allocate_hot(cache, size) };
+        if block.is_null() {
+            self.allocate_slow(cache, size)
+        } else {
+            block
+        }
+    }
+
+    /// What a list of the cache has ready. Null: nothing, or the size is not in the table; then
+    /// [`allocate`](Self::allocate) does the rest. For adapters that jump to a cold function.
+    ///
+    /// # Safety
+    /// As for [`allocate`](Self::allocate).
+    #[inline(always)]
+    pub unsafe fn allocate_hot(&self, cache: &mut Cache, size: usize) -> *mut u8 {
+        let ready = if size <= TABLED {
+            cache.pop_tabled(size)
+        } else {
+            None
+        };
+        ready.map_or(core::ptr::null_mut(), |block| block.into_start())
+    }
+
+    /// Allocates `size` bytes at a multiple of `align`, a power of two. Null: no memory.
+    ///
+    /// # Safety
+    /// As for [`allocate`](Self::allocate).
+    #[inline(always)]
+    pub unsafe fn allocate_aligned(&self, cache: &mut Cache, size: usize, align: usize) -> *mut u8 {
+        debug_assert!(align.is_power_of_two());
+        if align <= NATURAL_ALIGN {
+            // 8 bytes at 16 are 16 bytes.
+            let size = if align == NATURAL_ALIGN && size <= 8 {
+                NATURAL_ALIGN
+            } else {
+                size
+            };
+            // SAFETY: the caller's promise.
+            return unsafe { self.allocate(cache, size) };
+        }
+        self.allocate_wish(
+            cache,
+            size,
+            Wish {
+                align,
+                zeroed: false,
+            },
+        )
+    }
+
+    /// As [`allocate`](Self::allocate), reading zero.
+    ///
+    /// # Safety
+    /// As for [`allocate`](Self::allocate).
+    #[inline(always)]
+    pub unsafe fn allocate_zeroed(&self, cache: &mut Cache, size: usize) -> *mut u8 {
+        // SAFETY: the caller's promise.
+        unsafe { self.allocate_zeroed_aligned(cache, size, 1) }
+    }
+
+    /// As [`allocate_aligned`](Self::allocate_aligned), reading zero.
+    ///
+    /// # Safety
+    /// As for [`allocate_aligned`](Self::allocate_aligned).
+    #[inline]
+    pub unsafe fn allocate_zeroed_aligned(
+        &self,
+        cache: &mut Cache,
+        size: usize,
+        align: usize,
+    ) -> *mut u8 {
+        if size > LARGEST {
+            return self.allocate_wish(
+                cache,
+                size,
+                Wish {
+                    align,
+                    zeroed: true,
+                },
+            );
+        }
+        // SAFETY: the caller's promise.
+        let start = unsafe { self.allocate_aligned(cache, size, align) };
+        if !start.is_null() {
+            // SAFETY: a block of at least `size` bytes, just allocated.
+            unsafe { start.write_bytes(0, size) };
+        }
+        start
+    }
+
+    /// Everything that the hot path does not serve.
+    #[inline(never)]
+    fn allocate_slow(&self, cache: &mut Cache, size: usize) -> *mut u8 {
+        if size > LARGEST {
+            return self.allocate_wish(
+                cache,
+                size,
+                Wish {
+                    align: 1,
+                    zeroed: false,
+                },
+            );
+        }
+        let class = ClassId::of(size);
+        if let Some(block) = cache.bin(class).pop() {
+            return block.into_start();
+        }
+        let block = self.refill(cache, class);
+        block.map_or(core::ptr::null_mut(), |block| block.into_start())
+    }
+
+    /// Over-aligned or larger than a class.
+    #[inline(never)]
+    fn allocate_wish(&self, cache: &mut Cache, size: usize, wish: Wish) -> *mut u8 {
+        if size > isize::MAX as usize || wish.align > isize::MAX as usize {
+            return core::ptr::null_mut();
+        }
+        if cache.is_fresh() {
+            self.start(cache);
+        }
+        // At most a page's worth of padding: above that spans and large align by place.
+        let padded = if wish.align <= LARGEST {
+            padded(size, wish.align)
+        } else {
+            None
+        };
+        match padded {
+            Some(size) if size <= LARGEST => {
+                debug_assert!(!wish.zeroed, "zeroed classes are served by the caller");
+                let start = self.allocate_slow(cache, size);
+                debug_assert!(start.is_null() || start.addr() % wish.align == 0);
+                start
+            }
+            // SAFETY: size and alignment are within bounds, the cache is this heap's.
+            _ if size <= SUPERSLAB && wish.align <= SUPERSLAB => unsafe {
+                self.allocate_span(cache, size, wish.align, wish.zeroed)
+            },
+            // SAFETY: as above.
+            _ => unsafe { self.allocate_large(size, wish.align, wish.zeroed) },
+        }
+    }
+}

@@ -1,0 +1,263 @@
+//! The front: one list of free blocks a class, owned by one thread or one CPU. No atomics, no locks.
+//!
+//! ```text
+//! Cache  +------------------------------------------+
+//!        | tag, state                               |
+//!        | bins:  head | room | limit   per class   |  hot: all that malloc and free touch
+//!        | sides: cold list | claimed slab per class|
+//!        | outbox, spans, tallies                   |
+//!        +------------------------------------------+
+//! ```
+//! A list is kept in two halves. The hot one is pushed and popped. When it is full it becomes the
+//! cold one, and the cold one before it goes home: so the hot half stays without being walked.
+//!
+//! An all-zero cache has empty lists without room: its first operation takes the cold path, which
+//! starts it. So the hot paths need no test for that.
+//!
+//! Classes come doubled where they come from the class table or a registry entry, so that the bin's
+//! place needs no shift.
+
+use crate::block::{Block, List};
+use crate::class::{CLASSES, ClassId, tabled_twice};
+use crate::entry::{Entry, OwnerId};
+use crate::outbox::Outbox;
+use crate::span::SpanCache;
+use core::ptr::NonNull;
+
+/// The hot half of a class's list.
+#[repr(C, align(16))]
+pub(crate) struct Bin {
+    pub(crate) list: List,
+    /// Blocks that may yet be pushed; below zero after a refill with more than the limit.
+    pub(crate) room: i32,
+    pub(crate) limit: i32,
+}
+
+const _: () = assert!(
+    size_of::<Bin>() == 16,
+    "the table of classes is scaled for 16-byte bins"
+);
+
+/// What stands behind a class's hot list.
+pub(crate) struct Side {
+    pub(crate) cold: List,
+    pub(crate) cold_len: u32,
+    /// The claimed slab, as `SlabId::encode` writes it.
+    pub(crate) claimed: u32,
+}
+
+/// What a cache has done since it last told the heap's counters.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Tallies {
+    pub(crate) refills: u32,
+    pub(crate) spills: u32,
+    pub(crate) sent_home: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+enum Life {
+    /// All zero: the first cold call starts it.
+    Fresh = 0,
+    Live = 1,
+    /// Handed back: each call is served singly, nothing is kept.
+    Ended = 2,
+}
+
+/// A thread's or a CPU's cache. Starts as all-zero bytes and needs no destructor, but
+/// [`Heap::retire_cache`](crate::Heap::retire_cache) must be called before its memory goes away.
+///
+/// A cache belongs to the heap that first used it.
+#[repr(C, align(64))]
+pub struct Cache {
+    /// Owner id, as it stands in registry entries. Of an untouched cache 0, which owns nothing.
+    tag: u32,
+    life: Life,
+    bins: [Bin; CLASSES],
+    pub(crate) sides: [Side; CLASSES],
+    pub(crate) outbox: Outbox,
+    pub(crate) spans: SpanCache,
+    pub(crate) tallies: Tallies,
+}
+
+// SAFETY: a cache owns the blocks in its lists; whoever has the cache has them.
+unsafe impl Send for Cache {}
+
+/// The tag of a cache that owns nothing: no slab ever bears it.
+const NOTHING: u32 = 0xff_ffff << 8;
+
+impl Cache {
+    /// An untouched cache: all bytes zero.
+    pub const fn new() -> Self {
+        Self {
+            tag: 0,
+            life: Life::Fresh,
+            bins: [const {
+                Bin {
+                    list: List::EMPTY,
+                    room: 0,
+                    limit: 0,
+                }
+            }; CLASSES],
+            sides: [const {
+                Side {
+                    cold: List::EMPTY,
+                    cold_len: 0,
+                    claimed: 0,
+                }
+            }; CLASSES],
+            outbox: Outbox::EMPTY,
+            spans: SpanCache::new(),
+            tallies: Tallies {
+                refills: 0,
+                spills: 0,
+                sent_home: 0,
+            },
+        }
+    }
+
+    /// Pops a block for a size of at most [`TABLED`](crate::class::TABLED) bytes.
+    #[inline(always)]
+    pub(crate) fn pop_tabled(&mut self, size: usize) -> Option<Block> {
+        let twice = tabled_twice(size);
+        // SAFETY: the table holds twice a class, a bin is 16 bytes: 8 x twice = 16 x class.
+        let bin = unsafe { &mut *self.bins.as_mut_ptr().byte_add(8 * twice) };
+        bin.pop()
+    }
+
+    /// Pushes a block of this cache's own; false where the list has no room, or the block is its
+    /// head already. Nothing is written to the block before both are known: the pointer may be
+    /// anything. After false, [`Bin::regret`] must be called on the class's bin.
+    ///
+    /// # Safety
+    /// `twice` is twice a class. If it came from an entry with this cache's tag, `start` is a block
+    /// of that class that its user gave up.
+    #[inline(always)]
+    pub(crate) unsafe fn push_twice(&mut self, twice: u32, start: NonNull<u8>) -> bool {
+        debug_assert!(twice % 2 == 0 && twice < 2 * CLASSES as u32);
+        // SAFETY: a bin is 16 bytes, so 8 x twice is the class's bin.
+        let bin = unsafe { &mut *self.bins.as_mut_ptr().byte_add(8 * twice as usize) };
+        // One instruction counts and tests; who was refused counts back.
+        bin.room -= 1;
+        if bin.room < 0 || bin.list.head_address() == start.as_ptr().addr() {
+            return false;
+        }
+        // SAFETY: the caller's promise: a free block, and no list holds it (its head was compared;
+        // deeper repetitions are for the cold paths to find).
+        bin.list.push(unsafe { Block::from_start(start) });
+        true
+    }
+
+    #[inline(always)]
+    pub(crate) fn bin(&mut self, class: ClassId) -> &mut Bin {
+        &mut self.bins[usize::from(class.0)]
+    }
+
+    pub(crate) fn side(&mut self, class: ClassId) -> &mut Side {
+        &mut self.sides[usize::from(class.0)]
+    }
+
+    /// Both halves of every class's list.
+    pub(crate) fn lists(&self) -> impl Iterator<Item = &List> {
+        let hot = self.bins.iter().map(|bin| &bin.list);
+        hot.chain(self.sides.iter().map(|side| &side.cold))
+    }
+
+    /// What to subtract from a registry entry to get the class, if the slab is this cache's.
+    #[inline(always)]
+    pub(crate) fn tag(&self) -> u32 {
+        self.tag
+    }
+
+    /// The owner id that the cache writes into the registry.
+    pub(crate) fn owner(&self) -> OwnerId {
+        if self.tag == NOTHING {
+            OwnerId::NOBODY
+        } else {
+            OwnerId(self.tag >> 8)
+        }
+    }
+
+    /// The entry of a slab of this cache's own; none equals it while the cache owns nothing.
+    pub(crate) fn own_entry(&self, class: ClassId) -> Entry {
+        Entry(self.tag | Entry::slab(OwnerId(0), class).0)
+    }
+
+    pub(crate) fn is_fresh(&self) -> bool {
+        self.life == Life::Fresh
+    }
+
+    pub(crate) fn is_live(&self) -> bool {
+        self.life == Life::Live
+    }
+
+    pub(crate) fn is_ended(&self) -> bool {
+        self.life == Life::Ended
+    }
+
+    /// Makes a fresh cache live.
+    pub(crate) fn start(&mut self, owner: Option<OwnerId>, limit: impl Fn(ClassId) -> u32) {
+        self.tag = owner.map_or(NOTHING, OwnerId::tag);
+        self.life = Life::Live;
+        for (bin, class) in self.bins.iter_mut().zip(ClassId::all()) {
+            bin.limit = limit(class) as i32;
+            bin.room = bin.limit;
+        }
+    }
+
+    /// Ends a cache whose lists went home. Answers the owner id that is free now.
+    pub(crate) fn end(&mut self) -> Option<OwnerId> {
+        let owner = (self.tag != NOTHING && self.tag != 0).then_some(OwnerId(self.tag >> 8));
+        self.tag = NOTHING;
+        self.life = Life::Ended;
+        for bin in &mut self.bins {
+            (bin.room, bin.limit) = (0, 0);
+        }
+        owner
+    }
+}
+
+impl Default for Cache {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Bin {
+    #[inline(always)]
+    pub(crate) fn pop(&mut self) -> Option<Block> {
+        let block = self.list.pop()?;
+        self.room += 1;
+        Some(block)
+    }
+
+    #[inline(always)]
+    pub(crate) fn push(&mut self, block: Block) {
+        self.list.push(block);
+        self.room -= 1;
+    }
+
+    /// Takes back the count of a push that was refused.
+    pub(crate) fn regret(&mut self) {
+        self.room += 1;
+    }
+
+    /// Blocks in the hot list.
+    pub(crate) fn len(&self) -> u32 {
+        (self.limit - self.room) as u32
+    }
+
+    /// Fills an empty hot list.
+    pub(crate) fn fill(&mut self, list: List, len: u32) {
+        debug_assert!(self.list.is_empty());
+        self.list = list;
+        self.room = self.limit - len as i32;
+    }
+
+    /// Empties the hot list.
+    pub(crate) fn take(&mut self) -> (List, u32) {
+        let len = self.len();
+        self.room = self.limit;
+        (self.list.take(), len)
+    }
+}

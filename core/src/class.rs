@@ -1,0 +1,248 @@
+//! Size classes: 8 B to 32 KiB in 41 steps.
+//!
+//! 8, then 16-byte steps to 128, then four a doubling: 160, 192, 224, 256, 320, … 32,768. Above
+//! 128 B a block wastes less than a fifth of itself. A table answers up to 1 KiB, arithmetic above;
+//! a test walks every size both ways.
+//!
+//! Every class from 16 B up is a multiple of 16, and a request rounded up to a multiple of its
+//! alignment falls into a class that is a multiple of that alignment, so alignment needs no header:
+//! see [`padded`].
+
+use crate::geometry::SLOT;
+
+/// The number of size classes.
+#[cfg(not(loom))]
+pub const CLASSES: usize = 41;
+#[cfg(loom)]
+pub const CLASSES: usize = 2;
+
+/// The largest size that a class serves; above begin the spans.
+pub const LARGEST: usize = SIZES[CLASSES - 1] as usize;
+/// The largest size that the table answers.
+pub(crate) const TABLED: usize = if LARGEST < 1024 { LARGEST } else { 1024 };
+/// Alignment that every block larger than 8 bytes has.
+pub(crate) const NATURAL_ALIGN: usize = 16;
+
+/// A size class, by its place in the row of sizes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ClassId(pub(crate) u8);
+
+#[cfg(not(loom))]
+const SIZES: [u32; CLASSES] = {
+    let mut sizes = [8; CLASSES];
+    let mut class = 1;
+    while class < CLASSES {
+        sizes[class] = if class <= 8 {
+            16 * class as u32
+        } else {
+            let (doubling, step) = ((class as u32 - 9) / 4, (class as u32 - 9) % 4);
+            (5 + step) << (5 + doubling)
+        };
+        class += 1;
+    }
+    sizes
+};
+#[cfg(loom)]
+const SIZES: [u32; CLASSES] = [16, 32];
+
+/// What the back needs to know of a class, in one cache line's half.
+struct Measure {
+    /// ceil(2^40 / size): block index by multiplication.
+    reciprocal: u64,
+    size: u32,
+    /// Blocks of a slab.
+    capacity: u16,
+    /// Slots of a slab: 1, 2 or 4, aligned to as many.
+    slots: u8,
+}
+
+static MEASURES: [Measure; CLASSES] = {
+    let mut measures = [const {
+        Measure {
+            reciprocal: 0,
+            size: 0,
+            capacity: 0,
+            slots: 0,
+        }
+    }; CLASSES];
+    let mut class = 0;
+    while class < CLASSES {
+        let size = SIZES[class];
+        // Eight blocks at least.
+        let slots = if size as usize * 8 <= SLOT || cfg!(loom) {
+            1
+        } else if size as usize * 4 <= SLOT {
+            2
+        } else {
+            4
+        };
+        measures[class] = Measure {
+            reciprocal: (1u64 << 40).div_ceil(size as u64),
+            size,
+            capacity: (SLOT * slots / size as usize) as u16,
+            slots: slots as u8,
+        };
+        class += 1;
+    }
+    measures
+};
+
+/// Class of every size up to [`TABLED`], by eights, doubled: the front scales it by eight for a
+/// 16-byte bin, which the addressing mode of a load does for nothing.
+static TABLE: [u8; TABLED / 8 + 1] = {
+    let mut table = [0; TABLED / 8 + 1];
+    let mut eighth = 0;
+    let mut class = 0;
+    while eighth <= TABLED / 8 {
+        if eighth * 8 > SIZES[class] as usize {
+            class += 1;
+        }
+        table[eighth] = class as u8 * 2;
+        eighth += 1;
+    }
+    table
+};
+
+/// Twice the class of a size of at most [`TABLED`] bytes.
+#[inline(always)]
+pub(crate) fn tabled_twice(size: usize) -> usize {
+    debug_assert!(size <= TABLED);
+    let eighth = (size + 7) >> 3;
+    // SAFETY: size <= TABLED, so the index is at most TABLED / 8.
+    usize::from(unsafe { *TABLE.get_unchecked(eighth) })
+}
+
+impl ClassId {
+    /// The class of a size; `size` is at most [`LARGEST`].
+    #[inline(always)]
+    pub(crate) fn of(size: usize) -> Self {
+        debug_assert!(size <= LARGEST);
+        if size <= TABLED {
+            Self((tabled_twice(size) / 2) as u8)
+        } else {
+            Self::above_table(size)
+        }
+    }
+
+    /// Arithmetic for sizes above 128 B: the doubling from the top bit, the quarter from the next two.
+    #[inline(always)]
+    const fn above_table(size: usize) -> Self {
+        let top = (size - 1).ilog2();
+        Self((9 + (top - 7) * 4 + ((size - 1) >> (top - 2) & 3) as u32) as u8)
+    }
+
+    #[inline(always)]
+    fn measure(self) -> &'static Measure {
+        &MEASURES[usize::from(self.0)]
+    }
+
+    /// Bytes of a block.
+    #[inline(always)]
+    pub(crate) fn size(self) -> usize {
+        self.measure().size as usize
+    }
+
+    /// Blocks of a slab.
+    #[inline(always)]
+    pub(crate) fn capacity(self) -> u32 {
+        u32::from(self.measure().capacity)
+    }
+
+    /// Slots of a slab.
+    #[inline(always)]
+    pub(crate) fn slots(self) -> u32 {
+        u32::from(self.measure().slots)
+    }
+
+    /// Index of the block that begins `offset` bytes into its slab; `None` inside a block.
+    #[inline(always)]
+    pub(crate) fn index_of(self, offset: usize) -> Option<u32> {
+        let measure = self.measure();
+        // Exact: offset < 2^18, so the reciprocal's error stays below 2^-22 of a block.
+        let index = ((offset as u64 * measure.reciprocal) >> 40) as u32;
+        (index as usize * measure.size as usize == offset).then_some(index)
+    }
+
+    /// The blocks that must be free before a slab nobody claims can be found in the pool.
+    #[inline(always)]
+    pub(crate) fn findable_from(self) -> u32 {
+        let capacity = self.capacity();
+        if capacity <= 16 { 1 } else { capacity / 8 }
+    }
+
+    /// All classes, smallest first.
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
+        (0..CLASSES as u8).map(Self)
+    }
+}
+
+/// The size whose class also serves `align`: `size` rounded up to a multiple of it. `None` where
+/// that overflows.
+#[inline(always)]
+pub(crate) const fn padded(size: usize, align: usize) -> Option<usize> {
+    if align <= 8 {
+        return Some(size);
+    }
+    let size = if size == 0 { 1 } else { size };
+    crate::geometry::round_up(size, align)
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    fn by_search(size: usize) -> usize {
+        SIZES.iter().position(|&s| size <= s as usize).unwrap()
+    }
+
+    #[test]
+    fn table_and_arithmetic_agree_for_every_size() {
+        for size in 0..=LARGEST {
+            let class = ClassId::of(size);
+            assert_eq!(usize::from(class.0), by_search(size), "size {size}");
+            if size > 128 {
+                assert_eq!(ClassId::above_table(size), class, "size {size}");
+            }
+        }
+    }
+
+    #[test]
+    fn waste_stays_under_a_fifth() {
+        for size in 129..=LARGEST {
+            let block = ClassId::of(size).size();
+            assert!((block - size) * 5 < block, "{size} in {block}");
+        }
+    }
+
+    #[test]
+    fn a_padded_size_falls_into_a_class_of_its_alignment() {
+        for align in (0..16).map(|shift| 1usize << shift) {
+            for size in 0..=LARGEST {
+                let padded = padded(size, align).unwrap();
+                if padded <= LARGEST {
+                    let block = ClassId::of(padded).size();
+                    assert_eq!(block % align, 0, "{size} at {align} in {block}");
+                    assert!(block >= size);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn block_indices_are_exact() {
+        for class in ClassId::all() {
+            let (size, slab) = (class.size(), SLOT * class.slots() as usize);
+            assert!(class.capacity() as usize * size <= slab);
+            assert!(class.capacity() >= 8);
+            for offset in 0..slab {
+                let expected = offset.is_multiple_of(size).then(|| (offset / size) as u32);
+                assert_eq!(class.index_of(offset), expected);
+            }
+        }
+    }
+
+    #[test]
+    fn capacities_fit_the_slab_word() {
+        assert!(ClassId::all().all(|class| class.capacity() < 1 << 14));
+    }
+}

@@ -1,0 +1,163 @@
+//! What an address lies in: for crash reports and messages.
+
+use crate::cache::Cache;
+use crate::class::ClassId;
+use crate::entry::{Entry, Kind};
+use crate::heap::Heap;
+use crate::registry::Registry;
+use crate::source::Host;
+use crate::superslab::Superslab;
+use crate::sync::link;
+use crate::word::State;
+use core::fmt;
+
+/// The kind of thing that an address lies in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PlaceKind {
+    /// A block of a slab.
+    Slab,
+    /// A slot that no slab uses now.
+    Idle,
+    /// A span.
+    Span,
+    /// A large mapping.
+    Large,
+}
+
+/// What an address lies in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The kind of thing.
+    pub kind: PlaceKind,
+    /// Where it begins.
+    pub base: usize,
+    /// Its bytes.
+    pub size: usize,
+    /// The size class of a slab's block.
+    pub class: Option<u8>,
+    /// Whether it is free. `None` where the tables cannot tell: a block that was carved and has
+    /// not come home may be a user's, or lie free in a thread's cache.
+    pub free: Option<bool>,
+}
+
+impl<H: Host, R: Registry> Heap<H, R> {
+    /// What `address` lies in; `None` if it is not this heap's. Never blocks and allocates
+    /// nothing; beside the tables it reads the links of free blocks. Under traffic the answer may
+    /// be out of date.
+    pub fn describe(&self, address: usize) -> Option<Place> {
+        match Entry(self.registry.entry(address)).kind() {
+            Kind::Slab(_) => self.describe_block(address),
+            Kind::Idle => {
+                let base = address & !(crate::geometry::SLOT - 1);
+                let size = crate::geometry::SLOT;
+                Some(Place {
+                    kind: PlaceKind::Idle,
+                    base,
+                    size,
+                    class: None,
+                    free: Some(true),
+                })
+            }
+            Kind::Span(number) => {
+                let (base, size, live) = self.describe_span(address, number)?;
+                Some(Place {
+                    kind: PlaceKind::Span,
+                    base,
+                    size,
+                    class: None,
+                    free: Some(!live),
+                })
+            }
+            Kind::Large(_) | Kind::Foreign => {
+                let (base, size) = self.describe_large(address)?;
+                Some(Place {
+                    kind: PlaceKind::Large,
+                    base,
+                    size,
+                    class: None,
+                    free: Some(false),
+                })
+            }
+        }
+    }
+
+    fn describe_block(&self, address: usize) -> Option<Place> {
+        let home = self.home_of(address)?;
+        let (class, size) = (home.class, home.class.size());
+        let index = (address - home.base) / size;
+        let word = home.superslab.peek(home.slab.slot());
+        let base = home.base + index * size;
+        let free = if word.state() == State::Unused || index >= word.carved() as usize {
+            Some(true)
+        } else if is_returned(home.superslab, home.slab.slot(), class, base) {
+            Some(true)
+        } else {
+            None
+        };
+        Some(Place {
+            kind: PlaceKind::Slab,
+            base,
+            size,
+            class: Some(class.0),
+            free,
+        })
+    }
+
+    /// Whether an address lies in memory that this heap manages.
+    pub fn owns(&self, ptr: *const u8) -> bool {
+        self.describe(ptr.addr()).is_some()
+    }
+}
+
+/// Whether a block is on its slab's returned list, as far as the list can be followed.
+fn is_returned(superslab: &Superslab, slot: u32, class: ClassId, block: usize) -> bool {
+    let word = superslab.peek(slot);
+    let slab = superslab.slab_base(slot);
+    let mut at = superslab
+        .block_start(slot, class, word.head())
+        .map_or(0, |p| p.as_ptr().addr());
+    for _ in 0..word.returned() {
+        let begins = class
+            .index_of(at.wrapping_sub(slab))
+            .is_some_and(|i| i < word.carved());
+        if at < slab || !begins {
+            return false;
+        }
+        if at == block {
+            return true;
+        }
+        // SAFETY: the address begins a block of a slab that is mapped; if the list is being taken
+        // meanwhile the word may be anything, and is checked before it is followed.
+        at = unsafe { link::read(core::ptr::with_exposed_provenance_mut(at)) }.addr();
+    }
+    false
+}
+
+impl Cache {
+    /// Whether the block at `start` lies free in one of this cache's lists.
+    pub fn holds(&self, start: usize) -> bool {
+        self.lists().any(|list| list.holds(start))
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            kind, base, size, ..
+        } = self;
+        match kind {
+            PlaceKind::Slab => write!(f, "a block of {size} bytes at {base:#x}")?,
+            PlaceKind::Idle => write!(f, "an unused slot at {base:#x}")?,
+            PlaceKind::Span => write!(f, "a span of {size} bytes at {base:#x}")?,
+            PlaceKind::Large => write!(f, "a large block of {size} bytes at {base:#x}")?,
+        }
+        if let Some(class) = self.class {
+            write!(f, " (class {class})")?;
+        }
+        f.write_str(match self.free {
+            Some(true) => ", free",
+            Some(false) => ", live",
+            None => ", live or in a thread's cache",
+        })
+    }
+}

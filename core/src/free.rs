@@ -1,0 +1,173 @@
+//! The way of a free.
+//!
+//! ```text
+//! deallocate(ptr)                         deallocate_sized(ptr, size, align)
+//! ├─ entry = registry[ptr]                ├─ class from the size; entry = tag + class?
+//! ├─ owner is this cache, list has room,  ├─ list has room, not its head already .. push  (hot)
+//! │  not its head already .. push  (hot)  │
+//! └─ deallocate_slow ─────────────────────┴─ deallocate_sized_slow: size checked, then as left
+//!    ├─ not ours ............... null: nothing; else misuse
+//!    ├─ own slab, list full .... spill: the cold half goes home; push
+//!    ├─ another owner's ........ outbox, which goes home slab by slab
+//!    ├─ span ................... span/
+//!    └─ large .................. large.rs
+//! ```
+
+use crate::block::{Block, Chain};
+use crate::cache::Cache;
+use crate::class::{CLASSES, ClassId, LARGEST, TABLED, padded, tabled_twice};
+use crate::entry::{Entry, Kind};
+use crate::geometry::SUPERSLAB;
+use crate::heap::Heap;
+use crate::misuse::MisuseKind;
+use crate::registry::Registry;
+use crate::source::Host;
+use core::ptr::NonNull;
+
+impl<H: Host, R: Registry> Heap<H, R> {
+    /// Frees a block. Null does nothing. A pointer that is not a block's, or a block's no more, is
+    /// reported to the host where it is noticed: see the crate's "What is caught".
+    ///
+    /// # Safety
+    /// `cache` belongs to this heap; `ptr` is null or a block of this heap that its user gives up.
+    #[inline(always)]
+    pub unsafe fn deallocate(&self, cache: &mut Cache, ptr: *mut u8) {
+        if let Some(entry) = self.registry.lookup(ptr.addr()) {
+            let twice = entry.wrapping_sub(cache.tag());
+            if twice < 2 * CLASSES as u32 {
+                // SAFETY: an untouched or ended cache has no room, so nothing is written through a
+                // null or foreign pointer; for any other the entry says that the block is ours,
+                // and of which class.
+                if !unsafe { cache.push_twice(twice, NonNull::new_unchecked(ptr)) } {
+                    Self::deallocate_refused(ptr, cache, self, twice);
+                }
+                return;
+            }
+        }
+        Self::deallocate_slow(ptr, cache, self);
+    }
+
+    /// Frees a block of known size and alignment, as they were asked for. A wrong size is reported.
+    ///
+    /// # Safety
+    /// As for [`deallocate`](Self::deallocate); `align` is a power of two.
+    #[inline(always)]
+    pub unsafe fn deallocate_sized(
+        &self,
+        cache: &mut Cache,
+        ptr: *mut u8,
+        size: usize,
+        align: usize,
+    ) {
+        debug_assert!(align.is_power_of_two());
+        if let Some(padded) = padded(size, align) {
+            if padded <= TABLED {
+                let twice = tabled_twice(padded) as u32;
+                // Owner and class in one compare, off the path to the block.
+                let entry = self.registry.lookup(ptr.addr());
+                if entry.is_some_and(|entry| entry.wrapping_sub(cache.tag()) == twice) {
+                    // SAFETY: as in `deallocate`.
+                    if !unsafe { cache.push_twice(twice, NonNull::new_unchecked(ptr)) } {
+                        Self::deallocate_refused(ptr, cache, self, twice);
+                    }
+                    return;
+                }
+            }
+        }
+        Self::deallocate_sized_slow(ptr, size, align, cache, self);
+    }
+
+    /// A block that its list refused: the list is full, or has the block as its head.
+    ///
+    /// The arguments of this and the other slow ways stand in the order in which the hot ones have
+    /// them in registers.
+    #[inline(never)]
+    fn deallocate_refused(ptr: *mut u8, cache: &mut Cache, heap: &Self, twice: u32) {
+        cache.bin(ClassId((twice / 2) as u8)).regret();
+        heap.deallocate_any(cache, ptr, None);
+    }
+
+    /// Checks a stated size where the hot path could not.
+    #[inline(never)]
+    fn deallocate_sized_slow(
+        ptr: *mut u8,
+        size: usize,
+        align: usize,
+        cache: &mut Cache,
+        heap: &Self,
+    ) {
+        if let Kind::Slab(class) = Entry(heap.registry.entry(ptr.addr())).kind() {
+            if !Self::is_class_for(class, size, align) {
+                return heap.misuse(MisuseKind::WrongSize, ptr.addr(), size, class.size());
+            }
+        }
+        heap.deallocate_any(cache, ptr, Some((size, align)));
+    }
+
+    /// Whether a block of `class` is what a request of this size and alignment gets.
+    pub(crate) fn is_class_for(class: ClassId, size: usize, align: usize) -> bool {
+        align <= LARGEST
+            && padded(size, align).is_some_and(|size| size <= LARGEST && ClassId::of(size) == class)
+    }
+
+    /// Everything that the hot path does not serve.
+    #[inline(never)]
+    fn deallocate_slow(ptr: *mut u8, cache: &mut Cache, heap: &Self) {
+        heap.deallocate_any(cache, ptr, None);
+    }
+
+    #[inline]
+    fn deallocate_any(&self, cache: &mut Cache, ptr: *mut u8, stated: Option<(usize, usize)>) {
+        let Some(start) = NonNull::new(ptr) else {
+            return;
+        };
+        let entry = Entry(self.registry.entry(ptr.addr()));
+        if let Kind::Slab(class) = entry.kind() {
+            // SAFETY: the caller gives the block up.
+            return self.deallocate_block(cache, unsafe { Block::from_start(start) }, class, entry);
+        }
+        if cache.is_fresh() {
+            self.start(cache);
+        }
+        match entry.kind() {
+            // SAFETY: the caller gives up what begins there; the layer checks that something does.
+            Kind::Span(number) => unsafe { self.deallocate_span(cache, ptr, number, stated) },
+            // SAFETY: as above.
+            Kind::Large(number) => unsafe { self.deallocate_large(ptr, number, stated) },
+            Kind::Idle => self.misuse(MisuseKind::DoubleFree, ptr.addr(), 0, 0),
+            _ => self.misuse(MisuseKind::NotOurs, ptr.addr(), 0, 0),
+        }
+    }
+
+    /// A block of a slab: another owner's, or this cache's with a full list.
+    fn deallocate_block(&self, cache: &mut Cache, block: Block, class: ClassId, entry: Entry) {
+        if cache.is_live() {
+            if entry != cache.own_entry(class) {
+                if let Some(chain) = cache.outbox.put(block, class) {
+                    cache.tallies.sent_home += 1;
+                    self.send_chain_home(chain);
+                }
+                return;
+            }
+            let bin = cache.bin(class);
+            if bin.list.head_address() == block.address() {
+                return self.misuse(MisuseKind::DoubleFree, block.address(), 0, class.size());
+            }
+            if bin.room <= 0 {
+                self.spill(cache, class);
+            }
+            return cache.bin(class).push(block);
+        }
+        if cache.is_fresh() {
+            // Now its owner id may even match; the way from here decides.
+            self.start(cache);
+            return self.deallocate_block(cache, block, class, entry);
+        }
+        self.send_chain_home(Chain::of(block));
+    }
+
+    /// Whether a request is the span layer's.
+    pub(crate) fn is_span_sized(size: usize, align: usize) -> bool {
+        size <= SUPERSLAB && align <= SUPERSLAB
+    }
+}

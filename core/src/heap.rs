@@ -1,0 +1,132 @@
+//! A heap: everything behind the caches, and the door to all of it.
+
+use crate::arena::{Arena, Ranges};
+use crate::cache::Cache;
+use crate::counters::Counters;
+use crate::large::{LargeIndex, Larges};
+use crate::ledger::Ledger;
+use crate::misuse::{Misuse, MisuseKind};
+use crate::owners::Owners;
+use crate::policy::Policy;
+use crate::pool::Pool;
+use crate::registry::{Registry, TwoLevel};
+use crate::source::{Host, HostRelax};
+use crate::span::{SpanIndex, Spans};
+use crate::supers::Numbers;
+use crate::sync::{Lock, const_fn};
+
+/// A heap over a page source.
+///
+/// Registry, pool, tables and arena belong to the heap, so a program may have several. Threads (or
+/// CPUs) bring a [`Cache`] each; a cache must only ever be used with one heap.
+///
+/// A heap is made to be a `static`: it is built at compile time and maps nothing until it is used.
+/// The tables of a heap that is dropped are not unmapped.
+pub struct Heap<H: Host, R: Registry = TwoLevel> {
+    pub(crate) registry: R,
+    pub(crate) pool: Pool,
+    pub(crate) spans: Spans,
+    pub(crate) larges: Larges,
+    pub(crate) ranges: Ranges,
+    pub(crate) owners: Owners,
+    pub(crate) ledger: Ledger,
+    pub(crate) counters: Counters,
+    pub(crate) policy: Policy,
+    /// The one lock. No system call and no first touch of a page happens under it.
+    pub(crate) back: Lock<Back, HostRelax<H>>,
+    pub(crate) host: H,
+}
+
+/// What stands behind the one lock.
+pub(crate) struct Back {
+    pub(crate) numbers: Numbers,
+    pub(crate) spans: SpanIndex,
+    pub(crate) larges: LargeIndex,
+    pub(crate) arena: Arena,
+}
+
+impl<H: Host> Heap<H> {
+    const_fn! {
+        /// An empty heap over `host`, with the hosted registry.
+        pub fn new(host: H) -> Self {
+            Self::with_registry(host, TwoLevel::new())
+        }
+    }
+}
+
+impl<H: Host, R: Registry> Heap<H, R> {
+    const_fn! {
+        /// An empty heap over `host`, with a registry of the caller's choice.
+        pub fn with_registry(host: H, registry: R) -> Self {
+            Self {
+                registry,
+                pool: Pool::new(),
+                spans: Spans::new(),
+                larges: Larges::new(),
+                ranges: Ranges::new(),
+                owners: Owners::new(),
+                ledger: Ledger::new(),
+                counters: Counters::new(),
+                policy: Policy::new(),
+                back: Lock::new(Back {
+                    numbers: Numbers::new(),
+                    spans: SpanIndex::new(),
+                    larges: LargeIndex::new(),
+                    arena: Arena::new(),
+                }),
+                host,
+            }
+        }
+    }
+
+    /// The host that the heap was made with.
+    pub const fn host(&self) -> &H {
+        &self.host
+    }
+
+    /// Starts a fresh cache; the host learns of it.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn start(&self, cache: &mut Cache) {
+        cache.start(self.owners.take(), |class| self.policy.half(class));
+        self.host.cache_started(cache);
+    }
+
+    /// Hands a cache's whole contents back: at its thread's end. The cache stays usable: each later
+    /// call is served singly, and keeps nothing.
+    pub fn retire_cache(&self, cache: &mut Cache) {
+        if cache.is_live() {
+            self.flush(cache);
+        }
+        if let Some(owner) = cache.end() {
+            self.owners.give(owner);
+        }
+    }
+
+    /// Reports a wrong call. The host decides; if it returns, the call is dropped.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn misuse(&self, kind: MisuseKind, address: usize, size: usize, block: usize) {
+        let _dropped = self.host.misuse(Misuse {
+            kind,
+            address,
+            size,
+            block,
+        });
+    }
+
+    /// Takes the one lock before a fork, so that the child finds it free of other threads' work.
+    pub fn lock_for_fork(&self) {
+        self.back.hold();
+    }
+
+    /// Releases the lock after a fork, in parent and child.
+    ///
+    /// # Safety
+    /// This thread (in the child: the thread that forked) called
+    /// [`lock_for_fork`](Self::lock_for_fork) and has not released since.
+    pub unsafe fn unlock_after_fork(&self) {
+        // SAFETY: the caller's promise.
+        unsafe { self.back.release() }
+    }
+}

@@ -1,0 +1,166 @@
+//! Large blocks: a mapping of its own each, for what is above 2 MiB in size or alignment.
+//!
+//! ```text
+//! allocate_large                            deallocate_large
+//! ├─ a number, its descriptor               ├─ live -> taken by one CAS on base and state
+//! ├─ a range: kept by the arena, or fresh   ├─ registry entry cleared, number given back
+//! └─ registry entry at its first slot       └─ the range to the arena
+//! ```
+//! A block knows its length in whole pages; its mapping may be longer: a kept range that was an
+//! eighth too long, or room to grow. A range is dirty once it was handed out, so `calloc` clears
+//! what the arena kept and nothing else.
+
+mod look;
+mod resize;
+mod table;
+
+use table::{Large, Number};
+pub(crate) use table::{LargeIndex, Larges};
+
+use crate::arena::Range;
+use crate::entry::Entry;
+use crate::geometry::{SLOT, SUPERSLAB, round_up};
+use crate::heap::Heap;
+use crate::misuse::MisuseKind;
+use crate::registry::Registry;
+use crate::source::Host;
+use core::ptr::{NonNull, null_mut};
+
+impl<H: Host, R: Registry> Heap<H, R> {
+    /// Bytes of the pages that `size` bytes need. `None`: more than a block can be.
+    fn large_holds(&self, size: usize) -> Option<usize> {
+        let held = round_up(size.max(1), self.host.page_size())?;
+        (held <= isize::MAX as usize).then_some(held)
+    }
+
+    /// Allocates a mapping of its own. Null: out of memory, or more than `isize::MAX`.
+    ///
+    /// # Safety
+    /// `align` is a power of two.
+    #[inline(never)]
+    pub(crate) unsafe fn allocate_large(&self, size: usize, align: usize, zeroed: bool) -> *mut u8 {
+        let Some(held) = self.large_holds(size) else {
+            return null_mut();
+        };
+        let Some((number, large)) = self.take_large_number() else {
+            return null_mut();
+        };
+        let range = self
+            .take_range(held, align.max(SLOT))
+            .filter(|range| self.admit(range));
+        let Some(range) = range else {
+            self.back
+                .with(|back| back.larges.give_number(&self.larges, number));
+            return null_mut();
+        };
+        self.registry
+            .set_entries(range.base, 1, Entry::large(number).0);
+        large.open(range.base, held, range.size);
+        self.larges.count(held, range.size);
+        if zeroed && range.dirty {
+            self.clear(&range, size);
+        }
+        range.start()
+    }
+
+    /// Makes sure that the registry has room for a range; otherwise it goes back.
+    fn admit(&self, range: &Range) -> bool {
+        let room = self
+            .registry
+            .prepare(&self.host, &self.ledger, range.base, SLOT);
+        if !room {
+            let Range { base, size, dirty } = *range;
+            self.put_range(Range { base, size, dirty });
+        }
+        room
+    }
+
+    /// Makes the first `size` bytes of a range read zero.
+    fn clear(&self, range: &Range, size: usize) {
+        let Some(start) = NonNull::new(range.start()) else {
+            return;
+        };
+        // Dropping pages and getting zeroed ones back as they are touched costs no more than
+        // clearing them where every one is touched, and far less where few are.
+        // SAFETY: the range is ours: whole pages of one mapping.
+        let purged = unsafe { self.ledger.purge(&self.host, start, range.size) };
+        if !purged {
+            // SAFETY: as above, and no shorter than `size`.
+            unsafe { start.as_ptr().write_bytes(0, size) };
+        }
+    }
+
+    /// Frees the large block at `ptr`, whose registry entry names descriptor `number`; `stated`:
+    /// the size and alignment that it was asked for with, as the caller says. Wrong calls are
+    /// reported.
+    ///
+    /// # Safety
+    /// The user of the block, if one begins at `ptr`, gives it up.
+    #[inline(never)]
+    pub(crate) unsafe fn deallocate_large(
+        &self,
+        ptr: *mut u8,
+        number: u32,
+        stated: Option<(usize, usize)>,
+    ) {
+        let address = ptr.addr();
+        let (size, align) = stated.unwrap_or((0, 1));
+        let large = self.larges.get(number);
+        let live = large.and_then(|large| Some((large, large.live_at(address)?)));
+        let Some((large, held)) = live else {
+            return self.misuse_large(large, address, size);
+        };
+        let right = (size > SUPERSLAB || align > SUPERSLAB)
+            && address.is_multiple_of(align)
+            && self.large_holds(size) == Some(held);
+        if stated.is_some() && !right {
+            return self.misuse(MisuseKind::WrongSize, address, size, held);
+        }
+        if !large.catch(address) {
+            return self.misuse(MisuseKind::DoubleFree, address, size, held);
+        }
+        let range = Range {
+            base: address,
+            size: large.mapped(),
+            dirty: true,
+        };
+        self.larges.uncount(held, range.size);
+        self.forget_large(large, address);
+        self.back
+            .with(|back| back.larges.give_number(&self.larges, number));
+        self.put_range(range);
+    }
+
+    /// Clears the registry's entry of a block that the caller caught: before its addresses can
+    /// become anyone else's.
+    fn forget_large(&self, large: &Large, base: usize) {
+        if !self.larges.take_unlisted(large) {
+            self.registry.set_entries(base, 1, Entry::FOREIGN.0);
+        }
+    }
+
+    /// Reports a pointer at which no live large block begins.
+    #[cold]
+    fn misuse_large(&self, large: Option<&Large>, address: usize, size: usize) {
+        let (kind, block) = match large.map(|large| (large, large.base())) {
+            Some((_, base)) if base == address => (MisuseKind::DoubleFree, 0),
+            Some((large, base)) if base != 0 && base == address / SLOT * SLOT => {
+                (MisuseKind::Interior, large.held())
+            }
+            _ => (MisuseKind::NotOurs, 0),
+        };
+        self.misuse(kind, address, size, block);
+    }
+
+    /// A number that no block has, and its descriptor, made if need be.
+    fn take_large_number(&self) -> Option<(u32, &Large)> {
+        loop {
+            match self.back.with(|back| back.larges.take_number(&self.larges)) {
+                Number::Ready(number) => return Some((number, self.larges.get(number)?)),
+                Number::NeedsChunk(chunk) => {
+                    self.ledger.table(&self.host, self.larges.cell(chunk)?)?;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! The core of hakmem: a general-purpose memory allocator over an abstract page source.
+//!
+//! *Simple front, smart back.* A thread's hot path is a pop or a push on a singly linked list in
+//! its own [`Cache`]. Everything else stands behind it and is reached only when a list runs empty
+//! or over: slabs with one atomic word each, a lock-free shared pool of bitmaps, spans, large
+//! mappings, and a page arena.
+//!
+//! # Map
+//!
+//! Layers import downward only.
+//!
+//! | layer | modules |
+//! |---|---|
+//! | the paths | `alloc` `free` `realloc`: each begins with its tree of branches; `refill` `home` `supers` `release` behind them |
+//! | the heap | `heap` `stats` `describe` `validate` |
+//! | front | `cache` `outbox` |
+//! | back | `pool` `hints` `slab` `superslab` `word`; `span` `large` `arena` |
+//! | beside | `registry` `entry` `policy` `counters` `owners` |
+//! | source | `source` `ledger` `misuse` |
+//! | ground | `class` `block` `geometry` `sync` |
+//!
+//! # What is caught
+//!
+//! | mistake | when |
+//! |---|---|
+//! | a pointer that is not ours | at once |
+//! | a block freed twice in a row | at once |
+//! | a second free of a span or a large block; a pointer into one | at once |
+//! | a wrong size in a sized free | at once, where it maps to another class or span size |
+//! | a pointer into the middle of a small block | when the list it went into goes home |
+//! | a block freed twice with others between | when both copies go home, if the block was not handed out again meanwhile; not always |
+//! | writes past a block's end, use after free | no |
+#![no_std]
+
+#[cfg(any(test, loom))]
+extern crate std;
+
+#[cfg(not(target_has_atomic = "64"))]
+compile_error!("hakmem-core needs 64-bit atomics: a slab is one 64-bit word");
+
+mod sync;
+
+mod block;
+mod class;
+mod geometry;
+
+mod ledger;
+mod misuse;
+mod source;
+
+mod counters;
+mod entry;
+mod owners;
+mod policy;
+mod registry;
+
+mod hints;
+mod pool;
+mod slab;
+mod superslab;
+mod word;
+
+mod arena;
+mod large;
+mod span;
+
+mod cache;
+mod outbox;
+
+mod describe;
+mod heap;
+mod stats;
+#[cfg(any(test, feature = "validate"))]
+mod validate;
+
+mod alloc;
+mod free;
+mod home;
+mod realloc;
+mod refill;
+mod release;
+mod supers;
+
+#[cfg(all(test, loom))]
+mod models;
+
+pub use cache::Cache;
+pub use class::{CLASSES, LARGEST};
+pub use describe::{Place, PlaceKind};
+pub use heap::Heap;
+pub use misuse::{Misuse, MisuseKind, Verdict};
+pub use registry::{Flat, Registry, TwoLevel};
+pub use release::Purged;
+pub use source::{Host, PageSource};
+pub use stats::{ClassStats, LayerStats, Stats};
+#[cfg(any(test, feature = "validate"))]
+pub use validate::{Broken, Census};

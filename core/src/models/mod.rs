@@ -1,0 +1,111 @@
+//! Models for loom: the real code at the tiny geometry, every interleaving up to a bound.
+//!
+//! Four blocks a slab (class 0; two of class 1), two slots a superslab, lists of two. Memory is
+//! fiction: addresses below 1 KiB, each block's link and payload a tracked cell, so that two
+//! accesses which nothing orders fail the model.
+
+mod heap;
+mod pool;
+mod slab;
+
+use crate::source::{Host, PageSource};
+use crate::{Cache, Misuse, Verdict};
+use core::ptr::NonNull;
+use loom::cell::UnsafeCell;
+use std::sync::Mutex;
+use std::vec::Vec;
+
+/// Bytes of the model's world.
+const WORLD: usize = 1024;
+
+/// A page source of fictional addresses, reused lowest first.
+pub(super) struct Fiction {
+    mapped: Mutex<Vec<(usize, usize)>>,
+}
+
+impl Fiction {
+    pub(super) fn new() -> Self {
+        Self {
+            mapped: Mutex::new(Vec::new()),
+        }
+    }
+
+    /// Bytes mapped now.
+    pub(super) fn mapped(&self) -> usize {
+        self.mapped
+            .lock()
+            .unwrap()
+            .iter()
+            .map(|(_, size)| size)
+            .sum()
+    }
+}
+
+// SAFETY: the ranges are fictions; nothing is read or written there but tracked cells.
+unsafe impl PageSource for Fiction {
+    fn page_size(&self) -> usize {
+        16
+    }
+
+    fn map(&self, size: usize, align: usize) -> Option<NonNull<u8>> {
+        let mut mapped = self.mapped.lock().unwrap();
+        let free = |base: &usize| {
+            mapped
+                .iter()
+                .all(|&(other, len)| base + size <= other || other + len <= *base)
+        };
+        // Address 0 would be null.
+        let base = (align..WORLD - size + 1).step_by(align).find(free)?;
+        mapped.push((base, size));
+        NonNull::new(core::ptr::without_provenance_mut(base))
+    }
+
+    unsafe fn unmap(&self, base: NonNull<u8>, size: usize) -> bool {
+        let mut mapped = self.mapped.lock().unwrap();
+        let at = mapped
+            .iter()
+            .position(|&range| range == (base.as_ptr().addr(), size));
+        mapped.swap_remove(at.expect("unmapped twice, or never mapped"));
+        true
+    }
+
+    unsafe fn purge(&self, _: NonNull<u8>, _: usize) -> bool {
+        false
+    }
+
+    unsafe fn populate(&self, _: NonNull<u8>, _: usize) -> bool {
+        false
+    }
+
+    unsafe fn remap(&self, _: NonNull<u8>, _: usize, _: usize, _: usize) -> Option<NonNull<u8>> {
+        None
+    }
+}
+
+impl Host for Fiction {
+    fn relax() {}
+
+    fn cache_started(&self, _: *mut Cache) {}
+
+    fn misuse(&self, misuse: Misuse) -> Verdict {
+        panic!("{misuse:?}");
+    }
+}
+
+struct Payloads(Vec<UnsafeCell<usize>>);
+// SAFETY: loom checks every access to the cells.
+unsafe impl Sync for Payloads {}
+
+loom::lazy_static! {
+    static ref PAYLOADS: Payloads = Payloads((0..WORLD / 16).map(|_| UnsafeCell::new(0)).collect());
+}
+
+/// Writes a block as its user would. Loom fails the model unless this happens after everything the
+/// block's earlier users did.
+pub(super) fn scribble(block: *mut u8) {
+    assert!(!block.is_null());
+    PAYLOADS.0[block.addr() / 16].with_mut(|cell| {
+        // SAFETY: loom verifies that nobody else accesses the cell.
+        unsafe { *cell = block.addr() }
+    });
+}

@@ -1,0 +1,294 @@
+//! The shared pool: every slab and slot that no cache has claimed. Lock-free.
+//!
+//! To claim is to clear a bit, to give back is to set it: no node can be lost or found twice,
+//! leaving the middle is free, and a search from the low end keeps memory packed at low addresses.
+//!
+//! *Publish*: the word first, then the bit. *Claim*: clear the bit, then CAS pooled -> claimed of
+//! the wanted class; anything else found in the word means the bit was stale, and it is dropped.
+//!
+//! The largest heap is 8,192 chunks of 64 superslabs of 2 MiB: 1 TiB. A failing search reads the
+//! two top words of its tree if the hints are exact, and looks at no more than [`PROBES`]
+//! superslabs (four words each) if they are stale or the idle slots too scattered.
+
+use crate::class::ClassId;
+use crate::geometry::{CHUNK_SUPERS, CHUNKS};
+use crate::hints::{self, Row, TREES, Tree, bits};
+use crate::ledger::{Ledger, Table};
+use crate::source::PageSource;
+use crate::superslab::{SlabId, Slots, SuperId, Superslab, Want};
+use crate::sync::{AtomicPtr, AtomicU64, Ordering, cells, const_fn};
+use crate::word::{State, Word};
+
+const MIDS: usize = CHUNKS.div_ceil(64);
+const TOPS: usize = MIDS.div_ceil(64);
+/// Superslabs that one search looks at, at most.
+const PROBES: u32 = 64;
+
+/// Descriptors of 64 superslabs and their summary words: 28 KiB, touched as far as used.
+struct Chunk {
+    summary: Row,
+    superslabs: [Superslab; CHUNK_SUPERS],
+}
+
+// SAFETY: zero words are unused slabs, zero slots are none idle, zero summaries hint at nothing.
+unsafe impl Table for Chunk {
+    #[cfg(loom)]
+    fn blank() -> Self {
+        Self {
+            summary: cells!(AtomicU64::new(0); TREES),
+            superslabs: cells!(Superslab::blank(); CHUNK_SUPERS),
+        }
+    }
+}
+
+/// The pool of one heap.
+pub(crate) struct Pool {
+    top: [Row; TOPS],
+    mid: [Row; MIDS],
+    chunks: [AtomicPtr<Chunk>; CHUNKS],
+}
+
+/// What a look at one superslab came to.
+enum Probe<T> {
+    Found(T),
+    /// Nothing, and the hint is wrong.
+    Empty,
+    /// Nothing that fits.
+    Unfit,
+}
+
+impl Pool {
+    const_fn! {
+        pub(crate) fn new() -> Self {
+            Self {
+                top: cells!(cells!(AtomicU64::new(0); TREES); TOPS),
+                mid: cells!(cells!(AtomicU64::new(0); TREES); MIDS),
+                chunks: cells!(AtomicPtr::new(core::ptr::null_mut()); CHUNKS),
+            }
+        }
+    }
+
+    fn chunk(&self, index: usize) -> Option<&Chunk> {
+        // ORDERING: Acquire pairs with the Release in `Ledger::table`.
+        let chunk = self.chunks.get(index)?.load(Ordering::Acquire);
+        // SAFETY: published chunks are never unmapped.
+        unsafe { chunk.as_ref() }
+    }
+
+    /// The descriptor of a superslab, if its chunk exists.
+    #[inline]
+    pub(crate) fn superslab(&self, id: SuperId) -> Option<&Superslab> {
+        let index = id.0 as usize;
+        Some(&self.chunk(index / CHUNK_SUPERS)?.superslabs[index % CHUNK_SUPERS])
+    }
+
+    /// The descriptor of a superslab, its chunk made now if need be. `None`: out of memory, or past
+    /// the largest heap.
+    pub(crate) fn make_superslab<S: PageSource>(
+        &self,
+        id: SuperId,
+        source: &S,
+        ledger: &Ledger,
+    ) -> Option<&Superslab> {
+        let index = id.0 as usize;
+        let chunk = ledger.table(source, self.chunks.get(index / CHUNK_SUPERS)?)?;
+        Some(&chunk.superslabs[index % CHUNK_SUPERS])
+    }
+
+    /// Every descriptor that there is, open or not.
+    pub(crate) fn superslabs(&self) -> impl Iterator<Item = (SuperId, &Superslab)> {
+        let chunks = (0..CHUNKS).map_while(|index| self.chunk(index)).enumerate();
+        chunks.flat_map(|(index, chunk)| {
+            let first = index * CHUNK_SUPERS;
+            let numbered = chunk.superslabs.iter().enumerate();
+            numbered.map(move |(at, superslab)| (SuperId((first + at) as u32), superslab))
+        })
+    }
+
+    /// Makes a superslab findable in a tree.
+    fn raise(&self, tree: Tree, id: SuperId) {
+        let index = id.0 as usize / CHUNK_SUPERS;
+        let Some(chunk) = self.chunk(index) else {
+            return;
+        };
+        let tree = tree.index();
+        hints::set(&chunk.summary[tree], id.0 % CHUNK_SUPERS as u32);
+        hints::set(&self.mid[index / 64][tree], index as u32 % 64);
+        hints::set(&self.top[index / 4096][tree], index as u32 / 64 % 64);
+    }
+
+    /// Takes a superslab in which nothing was found out of a tree.
+    fn lower(&self, tree: Tree, id: SuperId) {
+        let index = id.0 as usize / CHUNK_SUPERS;
+        let Some(chunk) = self.chunk(index) else {
+            return;
+        };
+        let superslab = &chunk.superslabs[id.0 as usize % CHUNK_SUPERS];
+        let still = || match tree.class() {
+            Some(class) => superslab.pooled(class) != 0,
+            None if tree == Tree::IDLE => superslab.slots().idle() != 0,
+            None => superslab.slots().dirty() != 0,
+        };
+        let tree = tree.index();
+        let summary = &chunk.summary[tree];
+        let mid = &self.mid[index / 64][tree];
+        let top = &self.top[index / 4096][tree];
+        let filled = |cell: &AtomicU64| cell.load(Ordering::Relaxed) != 0;
+        let _ = hints::clear(summary, id.0 % CHUNK_SUPERS as u32, still)
+            && hints::clear(mid, index as u32 % 64, || filled(summary))
+            && hints::clear(top, index as u32 / 64 % 64, || filled(mid));
+    }
+
+    /// Walks a tree from the low end until `probe` finds what it wants.
+    fn search<T>(
+        &self,
+        tree: Tree,
+        mut probe: impl FnMut(SuperId, &Superslab) -> Probe<T>,
+    ) -> Option<T> {
+        let word = |cell: &AtomicU64| {
+            // ORDERING: Acquire pairs with the Release of `hints::set`.
+            cell.load(Ordering::Acquire)
+        };
+        let mut probes = 0;
+        for (top, row) in self.top.iter().enumerate() {
+            for mid in bits(word(&row[tree.index()])).map(|bit| top * 64 + bit as usize) {
+                for index in
+                    bits(word(&self.mid[mid][tree.index()])).map(|bit| mid * 64 + bit as usize)
+                {
+                    let Some(chunk) = self.chunk(index) else {
+                        continue;
+                    };
+                    for bit in bits(word(&chunk.summary[tree.index()])) {
+                        let id = SuperId((index * CHUNK_SUPERS) as u32 + bit);
+                        match probe(id, &chunk.superslabs[bit as usize]) {
+                            Probe::Found(found) => return Some(found),
+                            Probe::Empty => self.lower(tree, id),
+                            Probe::Unfit => {}
+                        }
+                        probes += 1;
+                        if probes == PROBES {
+                            return None;
+                        }
+                    }
+                }
+            }
+        }
+        None
+    }
+
+    /// Whether hints lead to a superslab in a class's tree, or in that of idle slots.
+    #[cfg(any(test, feature = "validate"))]
+    pub(crate) fn is_hinted(&self, class: Option<ClassId>, id: SuperId) -> bool {
+        let tree = class.map_or(Tree::IDLE, Tree::pooled).index();
+        let index = id.0 as usize / CHUNK_SUPERS;
+        let bit =
+            |cell: &AtomicU64, bit: usize| cell.load(Ordering::Relaxed) & 1 << (bit % 64) != 0;
+        self.chunk(index)
+            .is_some_and(|chunk| bit(&chunk.summary[tree], id.0 as usize % CHUNK_SUPERS))
+            && bit(&self.mid[index / 64][tree], index)
+            && bit(&self.top[index / 4096][tree], index / 64)
+    }
+
+    /// Makes a slab findable. Its word says `Pooled` already.
+    pub(crate) fn publish(&self, slab: SlabId, class: ClassId) {
+        if let Some(superslab) = self.superslab(slab.superslab()) {
+            superslab.set_pooled(class, slab.slot());
+            self.raise(Tree::pooled(class), slab.superslab());
+        }
+    }
+
+    /// Claims a pooled slab of a class in one superslab.
+    pub(crate) fn claim_pooled_in(&self, id: SuperId, class: ClassId) -> Option<(SlabId, Word)> {
+        let superslab = self.superslab(id)?;
+        bits(u64::from(superslab.pooled(class))).find_map(|slot| {
+            claim_slab(superslab, class, slot).map(|word| (SlabId::new(id, slot), word))
+        })
+    }
+
+    /// Claims a pooled slab of a class, the lowest that the hints lead to.
+    pub(crate) fn claim_pooled(&self, class: ClassId) -> Option<(SlabId, Word)> {
+        self.search(Tree::pooled(class), |id, superslab| {
+            match self.claim_pooled_in(id, class) {
+                Some(found) => Probe::Found(found),
+                None if superslab.pooled(class) == 0 => Probe::Empty,
+                None => Probe::Unfit,
+            }
+        })
+    }
+
+    /// Claims idle slots for a slab of a class and writes its first word. The registry's entries
+    /// are the caller's to write.
+    pub(crate) fn claim_idle(&self, class: ClassId, want: Want) -> Option<SlabId> {
+        let tree = match want {
+            Want::Dirty => Tree::IDLE_DIRTY,
+            Want::Any => Tree::IDLE,
+        };
+        self.search(tree, |id, superslab| {
+            match superslab.claim_run(class.slots(), want) {
+                Some((slot, _)) => {
+                    superslab.begin(slot, class);
+                    Probe::Found(SlabId::new(id, slot))
+                }
+                None => {
+                    let slots = superslab.slots();
+                    let left = if want == Want::Dirty {
+                        slots.dirty()
+                    } else {
+                        slots.idle()
+                    };
+                    if left == 0 {
+                        Probe::Empty
+                    } else {
+                        Probe::Unfit
+                    }
+                }
+            }
+        })
+    }
+
+    /// Gives the slots of a retired slab back. Answers what is idle in the superslab then.
+    pub(crate) fn give_idle(&self, slab: SlabId, slots: u32) -> Slots {
+        let id = slab.superslab();
+        let Some(superslab) = self.superslab(id) else {
+            return Slots::new(0, 0);
+        };
+        let mask = crate::superslab::all_slots(slots) << slab.slot();
+        let idle = superslab.give_idle(mask, mask);
+        self.raise_idle(id, true);
+        idle
+    }
+
+    /// Makes a superslab with idle slots findable.
+    pub(crate) fn raise_idle(&self, id: SuperId, dirty: bool) {
+        self.raise(Tree::IDLE, id);
+        if dirty {
+            self.raise(Tree::IDLE_DIRTY, id);
+        }
+    }
+}
+
+/// Clears a slab's bit, and claims it if it is what the bit said.
+fn claim_slab(superslab: &Superslab, class: ClassId, slot: u32) -> Option<Word> {
+    if !superslab.clear_pooled(class, slot) {
+        return None;
+    }
+    let cell = superslab.word(slot);
+    let mut seen = Word(cell.load(Ordering::Relaxed));
+    while seen.state() == State::Pooled && seen.class() == class {
+        let claimed = seen.with_state(State::Claimed);
+        // ORDERING: Acquire pairs with the Release of `slab::send_home` and of `begin`'s claimer
+        // giving up: base, links and registry entries are read after it.
+        match cell.compare_exchange_weak(seen.0, claimed.0, Ordering::Acquire, Ordering::Relaxed) {
+            Ok(_) => return Some(claimed),
+            Err(now) => seen = Word(now),
+        }
+    }
+    None
+}
+
+#[cfg(loom)]
+impl Drop for Pool {
+    fn drop(&mut self) {
+        self.chunks.iter().for_each(crate::ledger::drop_table);
+    }
+}

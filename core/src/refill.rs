@@ -1,0 +1,137 @@
+//! Filling an empty list: whole chains at a time.
+//!
+//! ```text
+//! refill(class)
+//! ├─ the cold half .............................. becomes the hot one
+//! ├─ the claimed slab's returned list ........... one CAS, whatever its length
+//! ├─ a fresh stretch of the claimed slab ........ linked here, a page's worth at most
+//! └─ the slab is used up: give it up, claim the next
+//!    ├─ stage 0    a pooled slab in the same superslab
+//!    ├─ stage 1    a pooled slab anywhere
+//!    ├─ stage 0.5  an idle slot that is still committed
+//!    ├─ stage 2    an idle slot never touched
+//!    └─ stage 3    a new superslab               (supers.rs)
+//! ```
+
+use crate::block::{Block, List};
+use crate::cache::Cache;
+use crate::class::ClassId;
+use crate::counters::Stage;
+use crate::entry::Entry;
+use crate::heap::Heap;
+use crate::registry::Registry;
+use crate::slab::Next;
+use crate::source::Host;
+use crate::superslab::{SlabId, SuperId, Want};
+
+impl<H: Host, R: Registry> Heap<H, R> {
+    /// A block for an empty list, and more behind it in the list. `None`: out of memory.
+    #[inline(never)]
+    pub(crate) fn refill(&self, cache: &mut Cache, class: ClassId) -> Option<Block> {
+        if cache.is_fresh() {
+            self.start(cache);
+        }
+        let side = cache.side(class);
+        if !side.cold.is_empty() {
+            let (list, len) = (side.cold.take(), core::mem::take(&mut side.cold_len));
+            let bin = cache.bin(class);
+            bin.fill(list, len);
+            return bin.pop();
+        }
+        cache.tallies.refills += 1;
+        let block = loop {
+            let claimed = SlabId::decode(cache.side(class).claimed);
+            let found = claimed.and_then(|slab| self.draw(cache, slab, class));
+            if found.is_some() {
+                break found;
+            }
+            if let Some(slab) = claimed {
+                cache.side(class).claimed = 0;
+                self.give_up(slab, class);
+            }
+            match self.claim(cache, class, claimed.map(SlabId::superslab)) {
+                Some(next) => cache.side(class).claimed = SlabId::encode(Some(next)),
+                None => break None,
+            }
+        };
+        if cache.is_ended() {
+            // Nothing is kept: what came beside the one block goes home at once.
+            self.flush_class(cache, class);
+        }
+        block
+    }
+
+    /// Draws blocks from a claimed slab into the empty list: one to hand out, the rest behind it.
+    fn draw(&self, cache: &mut Cache, slab: SlabId, class: ClassId) -> Option<Block> {
+        let superslab = self.pool.superslab(slab.superslab())?;
+        if let Some((list, len)) = superslab.take_returned(slab.slot()) {
+            let bin = cache.bin(class);
+            bin.fill(list, len);
+            return bin.pop();
+        }
+        let (first, count) = superslab.carve(slab.slot(), self.policy.batch(class))?;
+        let mut list = List::EMPTY;
+        // From the far end, so that the list runs upward in memory.
+        for index in (first + 1..first + count).rev() {
+            let start = superslab.block_start(slab.slot(), class, index)?;
+            // SAFETY: just carved, so free and in no list.
+            list.push(unsafe { Block::from_start(start) });
+        }
+        cache.bin(class).fill(list, count - 1);
+        let start = superslab.block_start(slab.slot(), class, first)?;
+        // SAFETY: just carved.
+        Some(unsafe { Block::from_start(start) })
+    }
+
+    /// Claims a slab of a class: the five stages.
+    fn claim(&self, cache: &mut Cache, class: ClassId, place: Option<SuperId>) -> Option<SlabId> {
+        self.counters.take(&mut cache.tallies);
+        let pooled = || Some((self.pool.claim_pooled(class)?.0, Stage::Pooled));
+        let dirty = || Some((self.pool.claim_idle(class, Want::Dirty)?, Stage::IdleDirty));
+        let (slab, stage) = place
+            .and_then(|place| Some((self.pool.claim_pooled_in(place, class)?.0, Stage::LastPlace)))
+            .or_else(|| {
+                if self.policy.pooled_first {
+                    pooled()
+                } else {
+                    dirty()
+                }
+            })
+            .or_else(|| {
+                if self.policy.pooled_first {
+                    dirty()
+                } else {
+                    pooled()
+                }
+            })
+            .or_else(|| Some((self.pool.claim_idle(class, Want::Any)?, Stage::IdleClean)))
+            .or_else(|| Some((self.claim_fresh(class)?, Stage::Fresh)))?;
+        self.counters.claimed(stage);
+        if let Some(superslab) = self.pool.superslab(slab.superslab()) {
+            let base = superslab.slab_base(slab.slot());
+            let entry = Entry::slab(cache.owner(), class).0;
+            if self.registry.entry(base) != entry {
+                self.registry
+                    .set_entries(base, class.slots() as usize, entry);
+            }
+        }
+        Some(slab)
+    }
+
+    /// Gives a claimed slab up: to the pool, to its users, or back to idle.
+    pub(crate) fn give_up(&self, slab: SlabId, class: ClassId) {
+        if let Some(superslab) = self.pool.superslab(slab.superslab()) {
+            let next = superslab.give_up(slab.slot());
+            self.proceed(next, slab, class);
+        }
+    }
+
+    /// Does what a change of a slab's word asks for.
+    pub(crate) fn proceed(&self, next: Next, slab: SlabId, class: ClassId) {
+        match next {
+            Next::Done => {}
+            Next::Publish => self.pool.publish(slab, class),
+            Next::Retire => self.retire_slab(slab, class),
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! The hosted registry: a root by address bits 32 and up, leaves of 4 GiB made on demand.
+
+use super::sealed::Sealed;
+use crate::geometry::{LEAF_SHIFT, LEAVES, SLOT, SLOT_SHIFT, UNIT, UNIT_SHIFT};
+use crate::ledger::{Ledger, Table};
+use crate::source::PageSource;
+use crate::sync::{AtomicPtr, AtomicU32, Ordering, cells, const_fn};
+
+const LEAF_SLOTS: usize = 1 << (LEAF_SHIFT - SLOT_SHIFT);
+const LEAF_UNITS: usize = 1 << (LEAF_SHIFT - UNIT_SHIFT);
+
+/// Entries and superslab numbers of 4 GiB of addresses: 272 KiB, of which only touched pages count.
+struct Leaf {
+    entries: [AtomicU32; LEAF_SLOTS],
+    numbers: [AtomicU32; LEAF_UNITS],
+}
+
+// SAFETY: zero atomics are "not ours" entries and number 0.
+unsafe impl Table for Leaf {
+    #[cfg(loom)]
+    fn blank() -> Self {
+        Self {
+            entries: cells!(AtomicU32::new(0); LEAF_SLOTS),
+            numbers: cells!(AtomicU32::new(0); LEAF_UNITS),
+        }
+    }
+}
+
+/// Root and leaves over 48 bits of address. The root is 512 KiB of zero, of which a program touches
+/// a page or two.
+pub struct TwoLevel {
+    leaves: [AtomicPtr<Leaf>; LEAVES],
+}
+
+impl TwoLevel {
+    const_fn! {
+        /// An empty registry.
+        pub fn new() -> Self {
+            Self { leaves: cells!(AtomicPtr::new(core::ptr::null_mut()); LEAVES) }
+        }
+    }
+
+    #[inline(always)]
+    fn leaf(&self, address: usize) -> Option<&Leaf> {
+        // ORDERING: Acquire pairs with the Release in `Ledger::table`: a leaf is read after it
+        // was made. Free on x86-64, and a plain load's cost on aarch64.
+        let leaf = self
+            .leaves
+            .get(address >> LEAF_SHIFT)?
+            .load(Ordering::Acquire);
+        // SAFETY: published leaves are never unmapped.
+        unsafe { leaf.as_ref() }
+    }
+}
+
+impl Default for TwoLevel {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[cfg(loom)]
+impl Drop for TwoLevel {
+    fn drop(&mut self) {
+        self.leaves.iter().for_each(crate::ledger::drop_table);
+    }
+}
+
+impl super::Registry for TwoLevel {}
+
+impl Sealed for TwoLevel {
+    #[inline(always)]
+    fn lookup(&self, address: usize) -> Option<u32> {
+        let leaf = self.leaf(address)?;
+        Some(leaf.entries[(address >> SLOT_SHIFT) % LEAF_SLOTS].load(Ordering::Relaxed))
+    }
+
+    fn set_entries(&self, address: usize, slots: usize, entry: u32) {
+        for slot in 0..slots {
+            let address = address + slot * SLOT;
+            if let Some(leaf) = self.leaf(address) {
+                leaf.entries[(address >> SLOT_SHIFT) % LEAF_SLOTS].store(entry, Ordering::Relaxed);
+            }
+        }
+    }
+
+    #[inline]
+    fn number(&self, address: usize) -> u32 {
+        match self.leaf(address) {
+            Some(leaf) => {
+                leaf.numbers[(address >> UNIT_SHIFT) % LEAF_UNITS].load(Ordering::Relaxed)
+            }
+            None => 0,
+        }
+    }
+
+    fn set_number(&self, address: usize, units: usize, number: u32) {
+        for unit in 0..units {
+            let address = address + unit * UNIT;
+            if let Some(leaf) = self.leaf(address) {
+                leaf.numbers[(address >> UNIT_SHIFT) % LEAF_UNITS].store(number, Ordering::Relaxed);
+            }
+        }
+    }
+
+    #[expect(private_interfaces, reason = "sealed: only core calls it")]
+    fn prepare<S: PageSource>(
+        &self,
+        source: &S,
+        ledger: &Ledger,
+        address: usize,
+        size: usize,
+    ) -> bool {
+        let Some(last) = address.checked_add(size - 1) else {
+            return false;
+        };
+        (address >> LEAF_SHIFT..=last >> LEAF_SHIFT).all(|index| {
+            self.leaves
+                .get(index)
+                .is_some_and(|cell| ledger.table(source, cell).is_some())
+        })
+    }
+}

@@ -1,0 +1,84 @@
+//! What a heap needs of the world: pages, and a few words with its host.
+
+use crate::cache::Cache;
+use crate::misuse::{Misuse, Verdict};
+use core::ptr::NonNull;
+
+/// Where pages come from: mmap, a kernel's frame allocator, a static region.
+///
+/// No method may allocate from, or free to, the heap it serves, not even by printing. Methods are
+/// called from any thread, several at a time, and never under the heap's one lock.
+///
+/// # Safety
+/// A range that [`map`](Self::map) returned is zeroed, readable, writable, and nobody else's until
+/// it is unmapped.
+pub unsafe trait PageSource: Sync {
+    /// Bytes of a page: a power of two, the same at every call, 64 KiB at most.
+    fn page_size(&self) -> usize;
+
+    /// Maps `size` bytes (a multiple of the page) at a multiple of `align` (a power of two, a page
+    /// at least), reading zero. `None`: there is no memory, and nothing has changed.
+    fn map(&self, size: usize, align: usize) -> Option<NonNull<u8>>;
+
+    /// Gives a range back for good. `false`: refused; the range stays mapped and usable.
+    ///
+    /// # Safety
+    /// `base..base + size` is whole pages of one mapping (or of several that stand side by side),
+    /// and nobody uses it.
+    unsafe fn unmap(&self, base: NonNull<u8>, size: usize) -> bool;
+
+    /// Drops the contents of a range and keeps its addresses. `true` only if it now reads zero.
+    ///
+    /// # Safety
+    /// As for [`unmap`](Self::unmap).
+    unsafe fn purge(&self, base: NonNull<u8>, size: usize) -> bool;
+
+    /// Backs a range with memory ahead of its first touch, leaving the contents. `false`: it was
+    /// not done, and the first touch will do it.
+    ///
+    /// # Safety
+    /// The range is mapped and the caller's.
+    unsafe fn populate(&self, base: NonNull<u8>, size: usize) -> bool;
+
+    /// Makes a mapping `new` bytes long, in place or elsewhere at a multiple of `align`, contents
+    /// kept up to the shorter size, new pages zero. `None`: not possible, nothing has changed.
+    ///
+    /// # Safety
+    /// `base..base + old` is one mapping of this source, the caller's, and is no longer used under
+    /// its old address once this succeeds.
+    unsafe fn remap(
+        &self,
+        base: NonNull<u8>,
+        old: usize,
+        new: usize,
+        align: usize,
+    ) -> Option<NonNull<u8>>;
+}
+
+/// A page source with the rest of what a heap asks of its surroundings.
+pub trait Host: PageSource {
+    /// Gives the CPU away while waiting for the heap's one lock.
+    fn relax();
+
+    /// `cache` was started by its first cold call. The host arranges for
+    /// [`Heap::retire_cache`](crate::Heap::retire_cache) before the cache's memory goes away. The
+    /// cache is usable already: the host may allocate from it here.
+    fn cache_started(&self, cache: *mut Cache);
+
+    /// Somebody handed the heap a wrong pointer or size. A host that returns makes the heap drop
+    /// the call and go on.
+    fn misuse(&self, misuse: Misuse) -> Verdict;
+}
+
+/// Waiting for the one lock, the host's way.
+pub(crate) struct HostRelax<H>(core::marker::PhantomData<fn() -> H>);
+
+#[cfg(not(loom))]
+impl<H: Host> crate::sync::Relax for HostRelax<H> {
+    fn relax() {
+        H::relax();
+    }
+}
+
+#[cfg(loom)]
+impl<H: Host> crate::sync::Relax for HostRelax<H> {}

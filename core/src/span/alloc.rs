@@ -1,0 +1,132 @@
+//! The way of an allocation between 32 KiB and 2 MiB.
+//!
+//! ```text
+//! allocate_span
+//! ├─ the thread's cache has one of the class ........ one store to its word
+//! ├─ the bins have one .............................. the same
+//! └─ cut (the one lock)
+//!    ├─ best fit over the superslabs
+//!    ├─ none: the bins go back into the superslabs, best fit again
+//!    └─ none: a new superslab from the page arena
+//! ```
+
+use super::class::{GRAIN, SpanClass};
+use super::index::{Cut, Number};
+use super::superslab::Span;
+use crate::cache::Cache;
+use crate::entry::Entry;
+use crate::geometry::{SLOT, SUPERSLAB};
+use crate::heap::Heap;
+use crate::registry::Registry;
+use crate::source::Host;
+use core::ptr::null_mut;
+
+impl<H: Host, R: Registry> Heap<H, R> {
+    /// Bytes of the span that a request gets: `realloc` stays in place where they are equal. Size
+    /// and alignment are 2 MiB at most.
+    pub(crate) fn span_holds(size: usize, _align: usize) -> usize {
+        SpanClass::of(size).size()
+    }
+
+    /// Allocates a span. Size and alignment are 2 MiB at most. Null: out of memory.
+    ///
+    /// # Safety
+    /// `cache` belongs to this heap and is not fresh.
+    #[inline(never)]
+    pub(crate) unsafe fn allocate_span(
+        &self,
+        cache: &mut Cache,
+        size: usize,
+        align: usize,
+        zeroed: bool,
+    ) -> *mut u8 {
+        debug_assert!(size <= SUPERSLAB && align <= SUPERSLAB);
+        let class = SpanClass::of(size);
+        // Cached spans begin at any grain.
+        let cached = if align <= GRAIN {
+            cache
+                .spans
+                .take(class)
+                .or_else(|| self.spans.bins.take(class))
+        } else {
+            None
+        };
+        let cut = match cached {
+            Some(id) => {
+                if let Some((superslab, grain)) = self.spans.place(id) {
+                    superslab.set_span(grain, Span::Live(class));
+                }
+                Some(Cut { id, dirty: true })
+            }
+            None => self.cut_span(class, align.div_ceil(GRAIN)),
+        };
+        let Some((cut, (superslab, grain))) = cut.and_then(|cut| {
+            let place = self.spans.place(cut.id)?;
+            Some((cut, place))
+        }) else {
+            return null_mut();
+        };
+        let start = superslab.start(grain);
+        if zeroed && cut.dirty {
+            // SAFETY: the span is ours, and no shorter.
+            unsafe { start.write_bytes(0, size) };
+        }
+        start
+    }
+
+    /// Cuts a span at a multiple of `align` grains.
+    #[cold]
+    #[inline(never)]
+    fn cut_span(&self, class: SpanClass, align: usize) -> Option<Cut> {
+        let cut = || {
+            self.back
+                .with(|back| back.spans.cut(&self.spans, class, align))
+        };
+        if let Some(cut) = cut() {
+            return Some(cut);
+        }
+        // What the bins hold may make room, and costs less than a new superslab.
+        if self.spans.bins.bytes() >= class.size() {
+            self.drain_bins();
+            if let Some(cut) = cut() {
+                return Some(cut);
+            }
+        }
+        self.cut_fresh(class)
+    }
+
+    /// Opens a new superslab and cuts its first span.
+    fn cut_fresh(&self, class: SpanClass) -> Option<Cut> {
+        let range = self.take_range(SUPERSLAB, SUPERSLAB)?;
+        let prepared = self
+            .registry
+            .prepare(&self.host, &self.ledger, range.base, range.size);
+        let number = if prepared {
+            self.take_span_number()
+        } else {
+            None
+        };
+        let Some((number, superslab)) = number.and_then(|n| Some((n, self.spans.superslab(n)?)))
+        else {
+            self.put_range(range);
+            return None;
+        };
+        superslab.open(&range);
+        self.registry
+            .set_entries(range.base, SUPERSLAB / SLOT, Entry::span(number).0);
+        self.back
+            .with(|back| back.spans.adopt(&self.spans, number, class))
+    }
+
+    /// A number for a new superslab, its descriptor made if need be.
+    fn take_span_number(&self) -> Option<u32> {
+        loop {
+            match self.back.with(|back| back.spans.take_number(&self.spans)) {
+                Number::Ready(number) => return Some(number),
+                Number::NeedsChunk(chunk) => {
+                    self.ledger.table(&self.host, self.spans.cell(chunk)?)?;
+                }
+            }
+        }
+    }
+}

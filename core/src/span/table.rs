@@ -1,0 +1,116 @@
+//! The part of the spans that is read without the lock: descriptors, bins, sums.
+
+use super::bins::Bins;
+use super::class::SpanClass;
+use super::superslab::{SpanId, SpanSuperslab};
+use crate::geometry::{CHUNK_SUPERS, CHUNKS, SUPERSLAB};
+use crate::ledger::Table;
+use crate::stats::LayerStats;
+use crate::sync::{AtomicPtr, AtomicUsize, Ordering, cells, const_fn};
+
+/// Descriptors of 64 superslabs: 76 KiB, touched as far as used.
+struct Chunk([SpanSuperslab; CHUNK_SUPERS]);
+
+// SAFETY: zero bytes are closed descriptors.
+unsafe impl Table for Chunk {
+    #[cfg(loom)]
+    fn blank() -> Self {
+        Self(cells!(SpanSuperslab::blank(); CHUNK_SUPERS))
+    }
+}
+
+/// The spans of a heap, the [`SpanIndex`](super::SpanIndex) behind the lock apart.
+pub(crate) struct Spans {
+    chunks: [AtomicPtr<Chunk>; CHUNKS],
+    pub(super) bins: Bins,
+    /// Open superslabs. Written under the lock, like the sums below.
+    superslabs: AtomicUsize,
+    /// Spans cut, live or cached, and their bytes.
+    spans: AtomicUsize,
+    held: AtomicUsize,
+}
+
+impl Spans {
+    const_fn! {
+        pub(crate) fn new() -> Self {
+            Self {
+                chunks: cells!(AtomicPtr::new(core::ptr::null_mut()); CHUNKS),
+                bins: Bins::new(),
+                superslabs: AtomicUsize::new(0),
+                spans: AtomicUsize::new(0),
+                held: AtomicUsize::new(0),
+            }
+        }
+    }
+
+    /// Where chunk `index` is, or is to be made.
+    pub(super) fn cell(&self, index: usize) -> Option<&AtomicPtr<impl Table>> {
+        self.chunks.get(index)
+    }
+
+    fn chunk(&self, index: usize) -> Option<&Chunk> {
+        // ORDERING: Acquire pairs with the Release in `Ledger::table`.
+        let chunk = self.chunks.get(index)?.load(Ordering::Acquire);
+        // SAFETY: published chunks are never unmapped.
+        unsafe { chunk.as_ref() }
+    }
+
+    /// The descriptor of a superslab, if its chunk exists.
+    #[inline]
+    pub(super) fn superslab(&self, number: u32) -> Option<&SpanSuperslab> {
+        let number = number as usize;
+        Some(&self.chunk(number / CHUNK_SUPERS)?.0[number % CHUNK_SUPERS])
+    }
+
+    /// Every descriptor that there is, open or not.
+    pub(super) fn superslabs(&self) -> impl Iterator<Item = (u32, &SpanSuperslab)> {
+        let chunks = (0..CHUNKS).map_while(|index| self.chunk(index));
+        (0..).zip(chunks.flat_map(|chunk| &chunk.0))
+    }
+
+    pub(super) fn count_superslab(&self, opened: bool) {
+        count(&self.superslabs, 1, opened);
+    }
+
+    pub(super) fn count_span(&self, class: SpanClass, cut: bool) {
+        count(&self.spans, 1, cut);
+        count(&self.held, class.size(), cut);
+    }
+
+    /// Bytes of spans that users, caches and bins hold.
+    pub(super) fn held(&self) -> usize {
+        self.held.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn spans(&self) -> usize {
+        self.spans.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn totals(&self) -> LayerStats {
+        let count = self.superslabs.load(Ordering::Relaxed);
+        LayerStats {
+            mapped: count * SUPERSLAB,
+            held: self.held(),
+            count,
+        }
+    }
+
+    /// The superslab of a span that the caller holds, and its first grain.
+    #[inline]
+    pub(super) fn place(&self, id: SpanId) -> Option<(&SpanSuperslab, usize)> {
+        Some((self.superslab(id.number())?, id.grain()))
+    }
+}
+
+/// Changes a sum that is only ever written under the lock.
+fn count(sum: &AtomicUsize, by: usize, up: bool) {
+    let now = sum.load(Ordering::Relaxed);
+    sum.store(if up { now + by } else { now - by }, Ordering::Relaxed);
+}
+
+#[cfg(loom)]
+impl Drop for Spans {
+    fn drop(&mut self) {
+        self.chunks.iter().for_each(crate::ledger::drop_table);
+    }
+}

@@ -1,0 +1,151 @@
+//! Superslabs come and go: stage 3 of a claim, and retirement.
+
+use crate::arena::Range;
+use crate::class::ClassId;
+use crate::entry::Entry;
+use crate::geometry::{SLOT_SHIFT, SUPERSLAB, UNIT, UNIT_SHIFT};
+use crate::heap::Heap;
+use crate::pool::Pool;
+use crate::registry::Registry;
+use crate::source::Host;
+use crate::superslab::{SlabId, Slots, SuperId, all_slots};
+use crate::sync::const_fn;
+
+/// The dense numbers of superslabs: fresh ones from 0 up, given-back ones first. Behind the one
+/// lock. The list of free numbers runs through the descriptors' base fields, which are nobody's
+/// while the superslab is closed.
+pub(crate) struct Numbers {
+    fresh: u32,
+    /// First free number + 1.
+    free: u32,
+    /// Superslabs that are open, and their bytes.
+    open: u32,
+    bytes: usize,
+}
+
+impl Numbers {
+    const_fn! {
+        pub(crate) fn new() -> Self {
+            Self { fresh: 0, free: 0, open: 0, bytes: 0 }
+        }
+    }
+
+    fn take(&mut self, pool: &Pool) -> SuperId {
+        let given_back = self.free.checked_sub(1).map(SuperId);
+        match given_back.and_then(|id| Some((id, pool.superslab(id)?))) {
+            Some((id, superslab)) => {
+                self.free = superslab.base() as u32;
+                id
+            }
+            None => {
+                self.fresh += 1;
+                SuperId(self.fresh - 1)
+            }
+        }
+    }
+
+    fn give(&mut self, pool: &Pool, id: SuperId) {
+        if let Some(superslab) = pool.superslab(id) {
+            superslab.chain_free(self.free as usize);
+            self.free = id.0 + 1;
+        } else if id.0 + 1 == self.fresh {
+            // Its chunk could not be made: the number was the newest.
+            self.fresh = id.0;
+        }
+    }
+
+    /// Superslabs open, and their bytes.
+    pub(crate) fn open(&self) -> (u32, usize) {
+        (self.open, self.bytes)
+    }
+}
+
+impl<H: Host, R: Registry> Heap<H, R> {
+    /// Stage 3: opens a new superslab and claims its first slots for a slab of `class`.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn claim_fresh(&self, class: ClassId) -> Option<SlabId> {
+        // A small heap starts with 1 MiB; from the second superslab on they are 2 MiB.
+        let size = self.back.with(|back| {
+            if back.numbers.bytes < UNIT {
+                UNIT
+            } else {
+                SUPERSLAB
+            }
+        });
+        let range = self.take_range(size, size)?;
+        if !self
+            .registry
+            .prepare(&self.host, &self.ledger, range.base, range.size)
+        {
+            self.put_range(range);
+            return None;
+        }
+        let id = self.back.with(|back| back.numbers.take(&self.pool));
+        let Some(superslab) = self.pool.make_superslab(id, &self.host, &self.ledger) else {
+            self.back.with(|back| back.numbers.give(&self.pool, id));
+            self.put_range(range);
+            return None;
+        };
+        self.back.with(|back| {
+            back.numbers.open += 1;
+            back.numbers.bytes += range.size;
+        });
+        let shape = (range.size >> SLOT_SHIFT) as u32;
+        self.registry
+            .set_number(range.base, range.size >> UNIT_SHIFT, id.0);
+        self.registry
+            .set_entries(range.base, shape as usize, Entry::IDLE.0);
+        let idle = all_slots(shape) & !all_slots(class.slots());
+        superslab.begin(0, class);
+        superslab.open(
+            range.base,
+            shape,
+            Slots::new(idle, if range.dirty { idle } else { 0 }),
+        );
+        if idle != 0 {
+            self.pool.raise_idle(id, range.dirty);
+        }
+        Some(SlabId::new(id, 0))
+    }
+
+    /// Gives the slots of an unused slab back; the caller made it unused. If that left the whole
+    /// superslab idle, it is closed and goes to the page arena.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn retire_slab(&self, slab: SlabId, class: ClassId) {
+        let id = slab.superslab();
+        let Some(superslab) = self.pool.superslab(id) else {
+            return;
+        };
+        superslab.clear_pooled(class, slab.slot());
+        let base = superslab.slab_base(slab.slot());
+        self.registry
+            .set_entries(base, class.slots() as usize, Entry::IDLE.0);
+        let seen = self.pool.give_idle(slab, class.slots());
+        self.close_superslab(id, seen);
+    }
+
+    /// Closes a superslab if all of it is idle, and puts its memory into the page arena.
+    pub(crate) fn close_superslab(&self, id: SuperId, seen: Slots) {
+        let Some(superslab) = self.pool.superslab(id) else {
+            return;
+        };
+        let Some((base, shape, dirty)) = superslab.close_if_idle(seen) else {
+            return;
+        };
+        let size = (shape as usize) << SLOT_SHIFT;
+        self.registry
+            .set_entries(base, shape as usize, Entry::FOREIGN.0);
+        self.back.with(|back| {
+            back.numbers.give(&self.pool, id);
+            back.numbers.open -= 1;
+            back.numbers.bytes -= size;
+        });
+        self.put_range(Range {
+            base,
+            size,
+            dirty: dirty != 0,
+        });
+    }
+}

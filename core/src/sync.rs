@@ -1,0 +1,148 @@
+//! The only door to atomics, the one lock, and the links inside free blocks.
+//!
+//! Under `--cfg loom` the same names are loom's, so that the model checker runs the very code that
+//! ships, at the tiny geometry of [`crate::geometry`].
+
+#[cfg(not(loom))]
+pub(crate) use core::sync::atomic::{
+    AtomicPtr, AtomicU16, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
+};
+#[cfg(loom)]
+pub(crate) use loom::sync::atomic::{
+    AtomicPtr, AtomicU16, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
+};
+
+/// Declares a function that is `const` except under loom, whose atomics cannot be built at compile time.
+macro_rules! const_fn {
+    ($(#[$meta:meta])* $vis:vis fn $name:ident($($args:tt)*) -> $ret:ty $body:block) => {
+        #[cfg(not(loom))]
+        $(#[$meta])* $vis const fn $name($($args)*) -> $ret $body
+        #[cfg(loom)]
+        $(#[$meta])* $vis fn $name($($args)*) -> $ret $body
+    };
+}
+pub(crate) use const_fn;
+
+/// An array of `N` equal cells, built at compile time except under loom.
+macro_rules! cells {
+    ($make:expr; $n:expr) => {{
+        #[cfg(not(loom))]
+        {
+            [const { $make }; $n]
+        }
+        #[cfg(loom)]
+        {
+            core::array::from_fn::<_, { $n }, _>(|_| $make)
+        }
+    }};
+}
+pub(crate) use cells;
+
+pub(crate) use lock::{Lock, Relax};
+
+#[cfg(not(loom))]
+mod lock {
+    pub(crate) use spin::relax::RelaxStrategy as Relax;
+
+    /// The one lock: stage 3 of the pool, the span index and the page arena stand behind it.
+    pub(crate) struct Lock<T, R: Relax>(spin::mutex::SpinMutex<T, R>);
+
+    impl<T, R: Relax> Lock<T, R> {
+        pub(crate) const fn new(value: T) -> Self {
+            Self(spin::mutex::SpinMutex::new(value))
+        }
+
+        #[inline]
+        pub(crate) fn with<U>(&self, run: impl FnOnce(&mut T) -> U) -> U {
+            run(&mut self.0.lock())
+        }
+
+        /// Takes the lock until [`Lock::release`]: for fork's handlers alone.
+        pub(crate) fn hold(&self) {
+            core::mem::forget(self.0.lock());
+        }
+
+        /// # Safety
+        /// The caller called [`Lock::hold`] and nobody released the lock since.
+        pub(crate) unsafe fn release(&self) {
+            // SAFETY: the guard was forgotten by `hold`, so the lock is held and has no guard.
+            unsafe { self.0.force_unlock() }
+        }
+    }
+}
+
+#[cfg(loom)]
+mod lock {
+    use core::marker::PhantomData;
+
+    /// How a waiter gives way; loom schedules by itself.
+    pub(crate) trait Relax {}
+
+    pub(crate) struct Lock<T, R: Relax>(loom::sync::Mutex<T>, PhantomData<fn() -> R>);
+
+    impl<T, R: Relax> Lock<T, R> {
+        pub(crate) fn new(value: T) -> Self {
+            Self(loom::sync::Mutex::new(value), PhantomData)
+        }
+
+        pub(crate) fn with<U>(&self, run: impl FnOnce(&mut T) -> U) -> U {
+            run(&mut self
+                .0
+                .lock()
+                .unwrap_or_else(|poisoned| poisoned.into_inner()))
+        }
+
+        pub(crate) fn hold(&self) {}
+
+        /// # Safety
+        /// As in the real lock; no model forks.
+        pub(crate) unsafe fn release(&self) {}
+    }
+}
+
+/// The link that a free block holds in its first word.
+#[cfg(not(loom))]
+pub(crate) mod link {
+    /// # Safety
+    /// `at` is the first word of a block that the caller owns.
+    #[inline(always)]
+    pub(crate) unsafe fn write(at: *mut u8, next: *mut u8) {
+        // SAFETY: blocks are at least 8 bytes, 8-aligned, and this one is the caller's.
+        unsafe { at.cast::<*mut u8>().write(next) }
+    }
+
+    /// # Safety
+    /// `at` is a free block that the caller owns and whose link was written.
+    #[inline(always)]
+    pub(crate) unsafe fn read(at: *mut u8) -> *mut u8 {
+        // SAFETY: as in `write`; the word holds what `write` put there.
+        unsafe { at.cast::<*mut u8>().read() }
+    }
+}
+
+/// Links under loom: block addresses are fictions of the models' page source, and each has a
+/// tracked cell, so that loom reports any two accesses that nothing orders.
+#[cfg(loom)]
+pub(crate) mod link {
+    use crate::geometry::{LINK_CELLS, LINK_GRAIN};
+    use loom::cell::UnsafeCell;
+
+    struct Cells(std::vec::Vec<UnsafeCell<usize>>);
+    // SAFETY: loom checks every access to the cells; that is what they are for.
+    unsafe impl Sync for Cells {}
+
+    loom::lazy_static! {
+        static ref CELLS: Cells = Cells((0..LINK_CELLS).map(|_| UnsafeCell::new(0)).collect());
+    }
+
+    pub(crate) unsafe fn write(at: *mut u8, next: *mut u8) {
+        // SAFETY: loom verifies that nobody else accesses the cell.
+        CELLS.0[at.addr() / LINK_GRAIN].with_mut(|cell| unsafe { *cell = next.addr() });
+    }
+
+    pub(crate) unsafe fn read(at: *mut u8) -> *mut u8 {
+        // SAFETY: loom verifies that nobody writes the cell meanwhile.
+        let next = CELLS.0[at.addr() / LINK_GRAIN].with(|cell| unsafe { *cell });
+        core::ptr::without_provenance_mut(next)
+    }
+}
