@@ -77,17 +77,22 @@ impl List {
         self.head.as_ref().map_or(0, Block::address)
     }
 
-    /// Whether the block at `start` is in the list.
-    pub(crate) fn holds(&self, start: usize) -> bool {
-        let mut at = self
-            .head
-            .as_ref()
-            .map_or(core::ptr::null_mut(), |head| head.0.as_ptr());
-        while !at.is_null() && at.addr() != start {
-            // SAFETY: blocks of a list are free, tied, and the list's.
+    /// Whether one of the first `most` blocks begins at `start`. Follows a link only if `follow`
+    /// vouches for the address: for crash reports, where the list may be broken.
+    pub(crate) fn holds(&self, start: usize, most: u32, follow: impl Fn(usize) -> bool) -> bool {
+        let mut at = self.head.as_ref().map_or(core::ptr::null_mut(), |head| head.0.as_ptr());
+        for _ in 0..most {
+            if at.is_null() || !follow(at.addr()) {
+                return false;
+            }
+            if at.addr() == start {
+                return true;
+            }
+            // SAFETY: a block of a slab that is mapped; what it holds is checked before it is
+            // followed.
             at = unsafe { link::read(at) };
         }
-        !at.is_null()
+        false
     }
 
     pub(crate) fn is_empty(&self) -> bool {

@@ -44,6 +44,8 @@ pub(crate) struct Side {
     pub(crate) cold_len: u32,
     /// The claimed slab, as `SlabId::encode` writes it.
     pub(crate) claimed: u32,
+    /// Blocks that went home from this list since it last ran empty.
+    pub(crate) sent: u32,
 }
 
 /// What a cache has done since it last told the heap's counters.
@@ -78,6 +80,8 @@ pub struct Cache {
     pub(crate) outbox: Outbox,
     pub(crate) spans: SpanCache,
     pub(crate) tallies: Tallies,
+    /// Bytes by which the lists have grown.
+    pub(crate) grown: usize,
 }
 
 // SAFETY: a cache owns the blocks in its lists; whoever has the cache has them.
@@ -100,11 +104,7 @@ impl Cache {
                 }
             }; CLASSES],
             sides: [const {
-                Side {
-                    cold: List::EMPTY,
-                    cold_len: 0,
-                    claimed: 0,
-                }
+                Side { cold: List::EMPTY, cold_len: 0, claimed: 0, sent: 0 }
             }; CLASSES],
             outbox: Outbox::EMPTY,
             spans: SpanCache::new(),
@@ -113,6 +113,7 @@ impl Cache {
                 spills: 0,
                 sent_home: 0,
             },
+            grown: 0,
         }
     }
 
@@ -157,10 +158,10 @@ impl Cache {
         &mut self.sides[usize::from(class.0)]
     }
 
-    /// Both halves of every class's list.
-    pub(crate) fn lists(&self) -> impl Iterator<Item = &List> {
-        let hot = self.bins.iter().map(|bin| &bin.list);
-        hot.chain(self.sides.iter().map(|side| &side.cold))
+    /// Both halves of a class's list, with their lengths.
+    pub(crate) fn lists(&self, class: ClassId) -> [(&List, u32); 2] {
+        let (bin, side) = (&self.bins[usize::from(class.0)], &self.sides[usize::from(class.0)]);
+        [(&bin.list, bin.len()), (&side.cold, side.cold_len)]
     }
 
     /// What to subtract from a registry entry to get the class, if the slab is this cache's.
@@ -235,6 +236,12 @@ impl Bin {
     pub(crate) fn push(&mut self, block: Block) {
         self.list.push(block);
         self.room -= 1;
+    }
+
+    /// Lets the list be longer.
+    pub(crate) fn lengthen(&mut self, by: u32) {
+        self.limit += by as i32;
+        self.room += by as i32;
     }
 
     /// Takes back the count of a push that was refused.

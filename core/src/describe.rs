@@ -103,6 +103,18 @@ impl<H: Host, R: Registry> Heap<H, R> {
         })
     }
 
+    /// Whether the block at `start` lies free in one of `cache`'s lists. Made for crash reports: a
+    /// broken list is followed no further than it leads to blocks.
+    pub fn caches(&self, cache: &Cache, start: usize) -> bool {
+        let Kind::Slab(class) = Entry(self.registry.entry(start)).kind() else { return false };
+        let is_block = |address| {
+            self.home_of(address).is_some_and(|home| {
+                home.class == class && class.index_of(address.wrapping_sub(home.base)).is_some()
+            })
+        };
+        cache.lists(class).iter().any(|(list, len)| list.holds(start, *len, is_block))
+    }
+
     /// Whether an address lies in memory that this heap manages.
     pub fn owns(&self, ptr: *const u8) -> bool {
         self.describe(ptr.addr()).is_some()
@@ -131,13 +143,6 @@ fn is_returned(superslab: &Superslab, slot: u32, class: ClassId, block: usize) -
         at = unsafe { link::read(core::ptr::with_exposed_provenance_mut(at)) }.addr();
     }
     false
-}
-
-impl Cache {
-    /// Whether the block at `start` lies free in one of this cache's lists.
-    pub fn holds(&self, start: usize) -> bool {
-        self.lists().any(|list| list.holds(start))
-    }
 }
 
 impl fmt::Display for Place {

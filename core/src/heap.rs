@@ -5,7 +5,7 @@ use crate::cache::Cache;
 use crate::counters::Counters;
 use crate::large::{LargeIndex, Larges};
 use crate::ledger::Ledger;
-use crate::misuse::{Misuse, MisuseKind};
+use crate::misuse::{Call, Misuse, MisuseKind, Verdict};
 use crate::owners::Owners;
 use crate::policy::Policy;
 use crate::pool::Pool;
@@ -103,16 +103,21 @@ impl<H: Host, R: Registry> Heap<H, R> {
         }
     }
 
-    /// Reports a wrong call. The host decides; if it returns, the call is dropped.
+    /// Reports a wrong free. The host decides; if it returns, the call is dropped.
     #[cold]
     #[inline(never)]
     pub(crate) fn misuse(&self, kind: MisuseKind, address: usize, size: usize, block: usize) {
-        let _dropped = self.host.misuse(Misuse {
-            kind,
-            address,
-            size,
-            block,
-        });
+        let misuse = Misuse { kind, call: Call::Free, address, size, block };
+        let Verdict::Ignore = self.host.misuse(misuse);
+    }
+
+    /// Reports a wrong reallocation. The answer is the call's, if the host returns.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn misuse_realloc(&self, kind: MisuseKind, address: usize) -> *mut u8 {
+        let misuse = Misuse { kind, call: Call::Reallocate, address, size: 0, block: 0 };
+        let Verdict::Ignore = self.host.misuse(misuse);
+        core::ptr::null_mut()
     }
 
     /// Takes the one lock before a fork, so that the child finds it free of other threads' work.

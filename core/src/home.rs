@@ -57,6 +57,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
         let cold = core::mem::replace(&mut side.cold, hot);
         let cold_len = core::mem::replace(&mut side.cold_len, len);
         if !cold.is_empty() {
+            side.sent += cold_len;
             cache.tallies.spills += 1;
             self.send_list_home(cold, cold_len);
         }

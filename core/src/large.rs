@@ -13,6 +13,8 @@
 mod look;
 mod resize;
 mod table;
+#[cfg(all(test, not(loom)))]
+mod tests;
 
 use table::{Large, Number};
 pub(crate) use table::{LargeIndex, Larges};
@@ -45,9 +47,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
         let Some((number, large)) = self.take_large_number() else {
             return null_mut();
         };
-        let range = self
-            .take_range(held, align.max(SLOT))
-            .filter(|range| self.admit(range));
+        let range = self.take_large_range(held, align, zeroed).filter(|range| self.admit(range));
         let Some(range) = range else {
             self.back
                 .with(|back| back.larges.give_number(&self.larges, number));
@@ -61,6 +61,12 @@ impl<H: Host, R: Registry> Heap<H, R> {
             self.clear(&range, size);
         }
         range.start()
+    }
+
+    /// A range for a block of `held` bytes. One that must read zero is better fresh than grown.
+    fn take_large_range(&self, held: usize, align: usize, zeroed: bool) -> Option<Range> {
+        let (size, align) = (round_up(held, SLOT)?, align.max(SLOT));
+        if zeroed { self.take_range(size, align) } else { self.take_any_range(size, align) }
     }
 
     /// Makes sure that the registry has room for a range; otherwise it goes back.

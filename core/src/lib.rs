@@ -88,7 +88,7 @@ pub use cache::Cache;
 pub use class::{CLASSES, LARGEST};
 pub use describe::{Place, PlaceKind};
 pub use heap::Heap;
-pub use misuse::{Misuse, MisuseKind, Verdict};
+pub use misuse::{Call, Misuse, MisuseKind, Verdict};
 pub use registry::{Flat, Registry, TwoLevel};
 pub use release::Purged;
 pub use source::{Host, PageSource};

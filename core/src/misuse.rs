@@ -13,11 +13,22 @@ pub enum MisuseKind {
     WrongSize,
 }
 
+/// The kind of call that was wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Call {
+    /// A free: the caller has given the pointer up.
+    Free,
+    /// A reallocation: the caller gets null, and still has the pointer.
+    Reallocate,
+}
+
 /// One wrong call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Misuse {
     /// What was wrong.
     pub kind: MisuseKind,
+    /// Which call it was.
+    pub call: Call,
     /// The pointer that was handed in.
     pub address: usize,
     /// The size that the caller stated, in bytes; 0 where it stated none.

@@ -2,9 +2,17 @@
 
 use crate::class::ClassId;
 
-/// Bytes that one half of a list holds at most, and blocks.
+/// Bytes that one half of a list holds at most at first, and blocks. What goes home in such short
+/// stretches is still in the CPU's caches when the list is walked.
 const HALF_BYTES: usize = 32 << 10;
 const HALF_BLOCKS: usize = if cfg!(loom) { 2 } else { 256 };
+/// Blocks that one half may grow to.
+const HALF_MOST: u32 = 4096;
+/// Only lists of blocks up to this size grow: for larger ones the journey home costs little beside
+/// their use, and what they would pin is worth more to other classes.
+const GROWTH_SIZE: usize = 1 << 10;
+/// Bytes by which all lists of a cache together may grow.
+pub(crate) const GROWTH_BYTES: usize = 8 << 20;
 /// Bytes that a refill carves at once, so that a small program touches no page it does not need;
 /// and blocks.
 const BATCH_BYTES: usize = 4 << 10;
@@ -21,9 +29,21 @@ impl Policy {
         Self { pooled_first: true }
     }
 
-    /// Blocks in one half of a class's list.
+    /// Blocks in one half of a class's list, to begin with.
     pub(crate) fn half(&self, class: ClassId) -> u32 {
         (HALF_BYTES / class.size()).clamp(2, HALF_BLOCKS) as u32
+    }
+
+    /// How many blocks to add to one half, so that the list would have kept the `sent` blocks that
+    /// went home before it ran empty again. 0 where that is more than `budget` bytes allow: then a
+    /// longer list would only delay the journey until its blocks are cold.
+    pub(crate) fn growth(&self, class: ClassId, half: u32, sent: u32, budget: usize) -> u32 {
+        if class.size() > GROWTH_SIZE {
+            return 0;
+        }
+        let more = sent.div_ceil(2) + sent / 16;
+        let fits = half + more <= HALF_MOST && 2 * more as usize * class.size() <= budget;
+        if fits { more } else { 0 }
     }
 
     /// Blocks that a refill carves.

@@ -24,8 +24,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
             Kind::Slab(class) => class.size(),
             Kind::Span(_) | Kind::Large(_) => {
                 let Some(size) = self.usable_size(ptr) else {
-                    self.misuse(MisuseKind::Interior, ptr.addr(), 0, 0);
-                    return null_mut();
+                    return self.misuse_realloc(MisuseKind::Interior, ptr.addr());
                 };
                 // SAFETY: a live span or large block begins here.
                 let resized = unsafe { self.resize(entry, ptr, size, new_size, 1) };
@@ -34,14 +33,8 @@ impl<H: Host, R: Registry> Heap<H, R> {
                 }
                 size
             }
-            Kind::Idle => {
-                self.misuse(MisuseKind::DoubleFree, ptr.addr(), 0, 0);
-                return null_mut();
-            }
-            Kind::Foreign => {
-                self.misuse(MisuseKind::NotOurs, ptr.addr(), 0, 0);
-                return null_mut();
-            }
+            Kind::Idle => return self.misuse_realloc(MisuseKind::DoubleFree, ptr.addr()),
+            Kind::Foreign => return self.misuse_realloc(MisuseKind::NotOurs, ptr.addr()),
         };
         // SAFETY: the cache is this heap's.
         let new = unsafe { self.allocate(cache, new_size) };
@@ -94,7 +87,9 @@ impl<H: Host, R: Registry> Heap<H, R> {
                     }
                 }
             }
-            _ => {}
+            Kind::Slab(_) => {}
+            Kind::Idle => return self.misuse_realloc(MisuseKind::DoubleFree, ptr.addr()),
+            Kind::Foreign => return self.misuse_realloc(MisuseKind::NotOurs, ptr.addr()),
         }
         // SAFETY: the cache is this heap's.
         let new = unsafe { self.allocate_aligned(cache, new_size, align) };

@@ -19,6 +19,7 @@ use crate::class::ClassId;
 use crate::counters::Stage;
 use crate::entry::Entry;
 use crate::heap::Heap;
+use crate::policy::GROWTH_BYTES;
 use crate::registry::Registry;
 use crate::slab::Next;
 use crate::source::Host;
@@ -39,6 +40,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
             return bin.pop();
         }
         cache.tallies.refills += 1;
+        self.adapt(cache, class);
         let block = loop {
             let claimed = SlabId::decode(cache.side(class).claimed);
             let found = claimed.and_then(|slab| self.draw(cache, slab, class));
@@ -59,6 +61,19 @@ impl<H: Host, R: Registry> Heap<H, R> {
             self.flush_class(cache, class);
         }
         block
+    }
+
+    /// A list that sent blocks home and now is empty was too short for its traffic: lengthens it,
+    /// if the blocks of one such swing fit.
+    fn adapt(&self, cache: &mut Cache, class: ClassId) {
+        let sent = core::mem::take(&mut cache.side(class).sent);
+        if sent != 0 {
+            let half = cache.bin(class).limit as u32;
+            let budget = GROWTH_BYTES.saturating_sub(cache.grown);
+            let more = self.policy.growth(class, half, sent, budget);
+            cache.bin(class).lengthen(more);
+            cache.grown += 2 * more as usize * class.size();
+        }
     }
 
     /// Draws blocks from a claimed slab into the empty list: one to hand out, the rest behind it.

@@ -112,6 +112,7 @@ pub(crate) enum Want {
 
 impl Superslab {
     const_fn! {
+        #[cfg(any(test, loom))]
         pub(crate) fn blank() -> Self {
             Self {
                 words: cells!(AtomicU64::new(0); SLOTS as usize),

@@ -8,9 +8,97 @@ pub(crate) use core::sync::atomic::{
     AtomicPtr, AtomicU16, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
 };
 #[cfg(loom)]
-pub(crate) use loom::sync::atomic::{
-    AtomicPtr, AtomicU16, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
-};
+pub(crate) use loom::sync::atomic::{AtomicU16, AtomicUsize, Ordering, fence};
+#[cfg(loom)]
+pub(crate) use watched::{AtomicPtr, AtomicU32, AtomicU64};
+
+/// Atomics that loom explores in full.
+///
+/// To find the orders worth trying, loom compares an access with the last one of the same atomic
+/// alone. In `load; compare_exchange` that is the thread's own load, which hides what another
+/// thread read before: the swap of the two is never tried. So each access here first stores to an
+/// atomic beside the one meant. That orders nothing, but puts all accesses into one row, of which
+/// loom tries every order.
+#[cfg(loom)]
+mod watched {
+    use loom::sync::atomic::{self, Ordering};
+
+    macro_rules! watched {
+        ($name:ident $([$of:ident])?, $value:ty) => {
+            pub(crate) struct $name $(<$of>)? {
+                row: atomic::AtomicBool,
+                cell: atomic::$name $(<$of>)?,
+            }
+
+            impl $(<$of>)? $name $(<$of>)? {
+                pub(crate) fn new(value: $value) -> Self {
+                    Self { row: atomic::AtomicBool::new(false), cell: atomic::$name::new(value) }
+                }
+
+                fn step(&self) -> &atomic::$name $(<$of>)? {
+                    self.row.store(false, Ordering::Relaxed);
+                    &self.cell
+                }
+
+                pub(crate) fn load(&self, order: Ordering) -> $value {
+                    self.step().load(order)
+                }
+
+                pub(crate) fn compare_exchange(
+                    &self,
+                    old: $value,
+                    new: $value,
+                    success: Ordering,
+                    failure: Ordering,
+                ) -> Result<$value, $value> {
+                    self.step().compare_exchange(old, new, success, failure)
+                }
+            }
+        };
+    }
+
+    macro_rules! numbers {
+        ($name:ident, $value:ty) => {
+            watched!($name, $value);
+
+            impl $name {
+                pub(crate) fn store(&self, value: $value, order: Ordering) {
+                    self.step().store(value, order);
+                }
+
+                pub(crate) fn swap(&self, value: $value, order: Ordering) -> $value {
+                    self.step().swap(value, order)
+                }
+
+                pub(crate) fn compare_exchange_weak(
+                    &self,
+                    old: $value,
+                    new: $value,
+                    success: Ordering,
+                    failure: Ordering,
+                ) -> Result<$value, $value> {
+                    self.compare_exchange(old, new, success, failure)
+                }
+
+                pub(crate) fn fetch_or(&self, bits: $value, order: Ordering) -> $value {
+                    self.step().fetch_or(bits, order)
+                }
+
+                pub(crate) fn fetch_and(&self, bits: $value, order: Ordering) -> $value {
+                    self.step().fetch_and(bits, order)
+                }
+
+                pub(crate) fn fetch_add(&self, more: $value, order: Ordering) -> $value {
+                    self.step().fetch_add(more, order)
+                }
+            }
+        };
+    }
+
+    watched!(AtomicPtr[T], *mut T);
+    numbers!(AtomicU32, u32);
+    numbers!(AtomicU64, u64);
+}
 
 /// Declares a function that is `const` except under loom, whose atomics cannot be built at compile time.
 macro_rules! const_fn {

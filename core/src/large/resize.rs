@@ -75,7 +75,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
     ) -> Option<(usize, usize)> {
         let (base, mapped) = (large.base(), large.mapped());
         let start = NonNull::new(core::ptr::with_exposed_provenance_mut(base))?;
-        let spacious = round_up(new.saturating_add(new / SPARE_PART), self.host.page_size())
+        let spacious = round_up(new.saturating_add(new / SPARE_PART), SLOT)
             .filter(|spacious| new > mapped && *spacious <= isize::MAX as usize);
         // Before the pages move: the old addresses may at once become another thread's.
         let unlisted = self.larges.take_unlisted(large);
@@ -87,7 +87,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
             let moved = unsafe { self.ledger.remap(&self.host, start, mapped, size, align) }?;
             Some((moved.as_ptr().expose_provenance(), size))
         };
-        let moved = spacious.and_then(remap).or_else(|| remap(new));
+        let moved = spacious.and_then(remap).or_else(|| remap(round_up(new, SLOT)?));
         match moved {
             None if unlisted => self.larges.set_unlisted(large),
             None => self.registry.set_entries(base, 1, Entry::large(number).0),

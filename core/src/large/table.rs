@@ -49,14 +49,17 @@ impl Large {
 
     /// Takes a live block out of its user's hands. Of several callers one succeeds.
     pub(super) fn catch(&self, base: usize) -> bool {
-        self.word
+        base & LIVE == 0
+            && self.word
             .compare_exchange(base | LIVE, base, Ordering::Relaxed, Ordering::Relaxed)
             .is_ok()
     }
 
     /// Bytes that the live block at `base` holds; `None` if there is none.
     pub(super) fn live_at(&self, base: usize) -> Option<usize> {
-        (self.word.load(Ordering::Relaxed) == base | LIVE).then(|| self.held())
+        let word = self.word.load(Ordering::Relaxed);
+        // Not `word == base | LIVE`: the address may be anything, odd for one.
+        (word & LIVE != 0 && word & !LIVE == base).then(|| self.held())
     }
 
     /// Base of the live block, or of the last one; 0 for none.
@@ -249,6 +252,8 @@ mod tests {
         assert!(!large.catch(0x10000));
         large.open(0x10000, 8192, 12288);
         assert_eq!(large.live_at(0x11000), None);
+        assert_eq!(large.live_at(0x10001), None);
+        assert!(!large.catch(0x10001));
         assert_eq!(large.live_at(0x10000), Some(8192));
         assert!(!large.catch(0x20000));
         assert!(large.catch(0x10000));
@@ -260,7 +265,7 @@ mod tests {
     #[test]
     fn numbers_are_dense_and_reused() {
         let (larges, mut index) = (table(), LargeIndex::new());
-        let mut take = |index: &mut LargeIndex| match index.take_number(&larges) {
+        let take = |index: &mut LargeIndex| match index.take_number(&larges) {
             Number::Ready(number) => Ok(number),
             Number::NeedsChunk(chunk) => Err(chunk),
         };

@@ -1,6 +1,6 @@
 //! Whole heaps: caches, pool, registry, superslabs and arena together.
 
-use super::{Fiction, scribble};
+use super::{Fiction, bounded, scribble};
 use crate::class::ClassId;
 use crate::entry::{Entry, Kind};
 use crate::registry::sealed::Sealed;
@@ -63,20 +63,20 @@ fn the_last_block_comes_back_from_another_thread() {
 /// Two threads make the heap's first superslab, registry leaf and descriptors at the same time.
 #[test]
 fn two_threads_begin() {
-    let mut model = loom::model::Builder::new();
-    model.preemption_bound = Some(2);
-    model.check(|| {
+    bounded(2, || {
         let heap = Arc::new(Tiny::new(Fiction::new()));
-        let run = |heap: &Tiny| {
+        let begin = |heap: &Tiny| {
             let mut cache = Cache::new();
             let block = allocate(heap, &mut cache, 16);
-            free(heap, &mut cache, block);
-            heap.retire_cache(&mut cache);
+            (cache, block.expose_provenance())
         };
         let theirs = heap.clone();
-        let other = thread::spawn(move || run(&theirs));
-        run(&heap);
-        other.join().unwrap();
+        let other = thread::spawn(move || begin(&theirs));
+        let mine = begin(&heap);
+        for (mut cache, block) in [mine, other.join().unwrap()] {
+            free(&heap, &mut cache, core::ptr::with_exposed_provenance_mut(block));
+            heap.retire_cache(&mut cache);
+        }
         nothing_is_left(&heap);
     });
 }
@@ -84,9 +84,7 @@ fn two_threads_begin() {
 /// A superslab is retired while another thread searches it for a slab of another class.
 #[test]
 fn a_superslab_retires_while_another_searches() {
-    let mut model = loom::model::Builder::new();
-    model.preemption_bound = Some(2);
-    model.check(|| {
+    bounded(2, || {
         let heap = Arc::new(Tiny::new(Fiction::new()));
         let mut cache = Cache::new();
         let block = allocate(&heap, &mut cache, 16);

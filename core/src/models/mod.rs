@@ -20,52 +20,52 @@ const WORLD: usize = 1024;
 
 /// A page source of fictional addresses, reused lowest first.
 pub(super) struct Fiction {
-    mapped: Mutex<Vec<(usize, usize)>>,
+    /// A bit a page.
+    mapped: Mutex<u64>,
+}
+
+/// Bytes of a page: the model's world has 64.
+const PAGE: usize = WORLD / 64;
+
+/// The bits of the pages of `base..base + size`.
+fn pages(base: usize, size: usize) -> u64 {
+    (u64::MAX >> (64 - size / PAGE)) << (base / PAGE)
 }
 
 impl Fiction {
     pub(super) fn new() -> Self {
         Self {
-            mapped: Mutex::new(Vec::new()),
+            mapped: Mutex::new(0),
         }
     }
 
     /// Bytes mapped now.
     pub(super) fn mapped(&self) -> usize {
-        self.mapped
-            .lock()
-            .unwrap()
-            .iter()
-            .map(|(_, size)| size)
-            .sum()
+        self.mapped.lock().unwrap().count_ones() as usize * PAGE
     }
 }
 
 // SAFETY: the ranges are fictions; nothing is read or written there but tracked cells.
 unsafe impl PageSource for Fiction {
     fn page_size(&self) -> usize {
-        16
+        PAGE
     }
 
     fn map(&self, size: usize, align: usize) -> Option<NonNull<u8>> {
         let mut mapped = self.mapped.lock().unwrap();
-        let free = |base: &usize| {
-            mapped
-                .iter()
-                .all(|&(other, len)| base + size <= other || other + len <= *base)
-        };
         // Address 0 would be null.
-        let base = (align..WORLD - size + 1).step_by(align).find(free)?;
-        mapped.push((base, size));
+        let base = (align..=WORLD - size)
+            .step_by(align)
+            .find(|&base| *mapped & pages(base, size) == 0)?;
+        *mapped |= pages(base, size);
         NonNull::new(core::ptr::without_provenance_mut(base))
     }
 
     unsafe fn unmap(&self, base: NonNull<u8>, size: usize) -> bool {
         let mut mapped = self.mapped.lock().unwrap();
-        let at = mapped
-            .iter()
-            .position(|&range| range == (base.as_ptr().addr(), size));
-        mapped.swap_remove(at.expect("unmapped twice, or never mapped"));
+        let gone = pages(base.as_ptr().addr(), size);
+        assert_eq!(*mapped & gone, gone, "unmapped twice, or never mapped");
+        *mapped &= !gone;
         true
     }
 
@@ -90,6 +90,14 @@ impl Host for Fiction {
     fn misuse(&self, misuse: Misuse) -> Verdict {
         panic!("{misuse:?}");
     }
+}
+
+/// Runs a model with so many preemptions at most, and no more than `LOOM_MAX_PREEMPTIONS` says.
+pub(super) fn bounded(preemptions: usize, model: impl Fn() + Send + Sync + 'static) {
+    let mut builder = loom::model::Builder::new();
+    let stated = builder.preemption_bound.unwrap_or(usize::MAX);
+    builder.preemption_bound = Some(preemptions.min(stated));
+    builder.check(model);
 }
 
 struct Payloads(Vec<UnsafeCell<usize>>);

@@ -86,7 +86,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
             return Some(cut);
         }
         // What the bins hold may make room, and costs less than a new superslab.
-        if self.spans.bins.bytes() >= class.size() {
+        if self.spans.bins.bytes() > 0 {
             self.drain_bins();
             if let Some(cut) = cut() {
                 return Some(cut);

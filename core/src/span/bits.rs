@@ -40,14 +40,6 @@ impl Bits {
         self.0[grain / 64] >> (grain % 64) & 1 != 0
     }
 
-    pub(crate) fn and(mut self, other: &Self) -> Self {
-        self.0
-            .iter_mut()
-            .zip(&other.0)
-            .for_each(|(word, other)| *word &= other);
-        self
-    }
-
     /// The first grain at or after `from` whose bit differs from `skip`'s; the end if there is none.
     fn next(&self, from: usize, skip: bool) -> usize {
         let flip = if skip { u64::MAX } else { 0 };
@@ -99,7 +91,7 @@ mod tests {
     /// Sets made of a few toggled ranges: long runs and ragged edges.
     fn sets() -> impl Strategy<Value = (Bits, Vec<bool>)> {
         proptest::collection::vec((0..GRAINS, 0..GRAINS, any::<bool>()), 0..12).prop_map(|ranges| {
-            let (mut bits, mut plain) = (Bits::NONE, vec![false; GRAINS]);
+            let (mut bits, mut plain) = (Bits::NONE, std::vec![false; GRAINS]);
             for (a, b, set) in ranges {
                 let range = a.min(b)..a.max(b) + 1;
                 plain[range.clone()].fill(set);
@@ -153,6 +145,5 @@ mod tests {
         assert_eq!(Bits::ALL.runs().collect::<Vec<_>>(), [0..GRAINS]);
         assert_eq!(Bits::NONE.runs().next(), None);
         assert_eq!(Bits::ALL.first_fit(GRAINS, GRAINS), Some(0));
-        assert_eq!(Bits::ALL.and(&Bits::NONE), Bits::NONE);
     }
 }

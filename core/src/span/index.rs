@@ -163,7 +163,9 @@ impl SpanIndex {
             }
         }
         if taken != Bits::NONE {
-            taken.runs().for_each(|run| drop(superslab.take(run)));
+            for run in taken.runs() {
+                superslab.take(run);
+            }
             self.relist(spans, number, superslab);
         }
         taken

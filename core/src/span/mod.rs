@@ -30,6 +30,8 @@ mod look;
 mod release;
 mod superslab;
 mod table;
+#[cfg(all(test, not(loom)))]
+mod tests;
 
 pub(crate) use cache::SpanCache;
 pub(crate) use index::SpanIndex;

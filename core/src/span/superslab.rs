@@ -4,7 +4,9 @@ use super::bits::{Bits, WORDS};
 use super::class::{GRAIN, GRAINS, SpanClass};
 use crate::arena::Range;
 use crate::geometry::SUPERSLAB;
-use crate::sync::{AtomicU16, AtomicU32, AtomicU64, AtomicUsize, Ordering, cells, const_fn};
+#[cfg(any(test, loom))]
+use crate::sync::cells;
+use crate::sync::{AtomicU16, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 /// A span: number of its superslab and first grain, from 1 up, so that 0 is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,17 +118,17 @@ fn store(cells: &[AtomicU64; WORDS], bits: &Bits) {
 }
 
 impl SpanSuperslab {
-    const_fn! {
-        pub(crate) fn blank() -> Self {
-            Self {
-                base: AtomicUsize::new(0),
-                next: AtomicU32::new(0),
-                previous: AtomicU32::new(0),
-                listed: AtomicU32::new(0),
-                free: cells!(AtomicU64::new(0); WORDS),
-                dirty: cells!(AtomicU64::new(0); WORDS),
-                words: cells!(AtomicU16::new(0); GRAINS),
-            }
+    /// A closed descriptor; in tables, zero bytes are that.
+    #[cfg(any(test, loom))]
+    pub(crate) fn blank() -> Self {
+        Self {
+            base: AtomicUsize::new(0),
+            next: AtomicU32::new(0),
+            previous: AtomicU32::new(0),
+            listed: AtomicU32::new(0),
+            free: cells!(AtomicU64::new(0); WORDS),
+            dirty: cells!(AtomicU64::new(0); WORDS),
+            words: cells!(AtomicU16::new(0); GRAINS),
         }
     }
 

@@ -1,0 +1,139 @@
+//! Ranges, and the nodes of those that are kept.
+
+use super::extents::Arena;
+use crate::ledger::Table;
+use crate::sync::{AtomicPtr, AtomicUsize, Ordering, cells, const_fn};
+use core::cell::UnsafeCell;
+
+/// Nodes of a chunk: 48 KiB, touched as far as used.
+pub(super) const NODES: usize = if cfg!(loom) { 8 } else { 1024 };
+/// Chunks at most: a million ranges, twice what a heap of 1 TiB of superslabs needs.
+const NODE_CHUNKS: usize = if cfg!(loom) { 1 } else { 1024 };
+
+/// Whole slots of the source's, and whoever has this has them.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Range {
+    pub(crate) base: usize,
+    pub(crate) size: usize,
+    /// May hold something other than zeros.
+    pub(crate) dirty: bool,
+}
+
+impl Range {
+    pub(crate) fn start(&self) -> *mut u8 {
+        core::ptr::with_exposed_provenance_mut(self.base)
+    }
+
+    pub(super) fn end(&self) -> usize {
+        self.base + self.size
+    }
+
+    /// Cuts the range at an address within it.
+    pub(super) fn split_at(self, middle: usize) -> (Self, Self) {
+        let Self { base, size, dirty } = self;
+        let low = middle - base;
+        (Self { base, size: low, dirty }, Self { base: middle, size: size - low, dirty })
+    }
+}
+
+/// Neighbours in a list, by node number; 0 is none.
+#[derive(Clone, Copy)]
+pub(super) struct Links {
+    pub(super) next: u32,
+    pub(super) previous: u32,
+}
+
+pub(super) const UNLINKED: Links = Links { next: 0, previous: 0 };
+
+/// A kept range. Numbers of nodes are one more than their place, so that 0 is none.
+#[derive(Clone, Copy)]
+pub(super) struct Node {
+    pub(super) base: usize,
+    pub(super) size: usize,
+    /// By age; next is older.
+    pub(super) age: Links,
+    /// By size. Of a vacant node: the next vacant one.
+    pub(super) bin: Links,
+    pub(super) dirty: bool,
+    /// The source refused to take it back.
+    pub(super) refused: bool,
+}
+
+pub(super) const BLANK: Node =
+    Node { base: 0, size: 0, age: UNLINKED, bin: UNLINKED, dirty: false, refused: false };
+
+pub(super) struct Chunk([UnsafeCell<Node>; NODES]);
+
+// SAFETY: nodes are read and written through `Ranges::get` and `set` alone, which ask for the arena
+// that the lock guards.
+unsafe impl Sync for Chunk {}
+// SAFETY: zero bytes are blank nodes.
+unsafe impl Table for Chunk {
+    #[cfg(loom)]
+    fn blank() -> Self {
+        Self([const { UnsafeCell::new(BLANK) }; NODES])
+    }
+}
+
+/// The nodes of an [`Arena`]; one of each to a heap.
+pub(crate) struct Ranges {
+    chunks: [AtomicPtr<Chunk>; NODE_CHUNKS],
+    /// Bytes kept. Written under the lock, for readers without it.
+    kept: AtomicUsize,
+}
+
+impl Ranges {
+    const_fn! {
+        pub(crate) fn new() -> Self {
+            Self {
+                chunks: cells!(AtomicPtr::new(core::ptr::null_mut()); NODE_CHUNKS),
+                kept: AtomicUsize::new(0),
+            }
+        }
+    }
+
+    /// Where chunk `index` is, or is to be made.
+    pub(super) fn cell(&self, index: usize) -> Option<&AtomicPtr<Chunk>> {
+        self.chunks.get(index)
+    }
+
+    pub(super) fn chunk(&self, index: usize) -> Option<&Chunk> {
+        // ORDERING: Acquire pairs with the Release in `Ledger::table`.
+        let chunk = self.chunks.get(index)?.load(Ordering::Acquire);
+        // SAFETY: published chunks are never unmapped.
+        unsafe { chunk.as_ref() }
+    }
+
+    fn place(&self, number: u32) -> Option<&UnsafeCell<Node>> {
+        let place = number.checked_sub(1)? as usize;
+        Some(&self.chunk(place / NODES)?.0[place % NODES])
+    }
+
+    pub(super) fn get(&self, _: &Arena, number: u32) -> Option<Node> {
+        // SAFETY: the arena's borrow shows that the lock is held; `set` alone writes, and needs the
+        // arena for itself.
+        self.place(number).map(|place| unsafe { *place.get() })
+    }
+
+    pub(super) fn set(&self, _: &mut Arena, number: u32, change: impl FnOnce(&mut Node)) {
+        if let Some(place) = self.place(number) {
+            // SAFETY: as in `get`, and the borrow is exclusive.
+            change(unsafe { &mut *place.get() });
+        }
+    }
+
+    pub(super) fn kept(&self) -> usize {
+        self.kept.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_kept(&self, _: &mut Arena, kept: usize) {
+        self.kept.store(kept, Ordering::Relaxed);
+    }
+}
+
+#[cfg(loom)]
+impl Drop for Ranges {
+    fn drop(&mut self) {
+        self.chunks.iter().for_each(crate::ledger::drop_table);
+    }
+}

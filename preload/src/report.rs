@@ -1,0 +1,91 @@
+//! The heap's counters as a table: at exit (`HAKMEM_STATS=1`) and for `malloc_stats`.
+
+use crate::HEAP;
+use crate::libc;
+use crate::out::{Bytes, Out, Sink};
+use core::fmt::{self, Write};
+use hakmem_core::{LayerStats, Stats};
+use hakmem_host::Line;
+
+/// Classes a line of the table.
+const COLUMNS: usize = 4;
+
+/// Writes the table. `program` names the process in its title.
+pub(crate) fn write(sink: Sink, program: &str) {
+    let mut out = Out::new(sink);
+    // The writer never fails.
+    let _ = table(&mut out, program, &HEAP.stats());
+}
+
+fn table(out: &mut Out, program: &str, stats: &Stats) -> fmt::Result {
+    let mut usage = libc::Usage::default();
+    libc::getrusage(libc::RUSAGE_SELF, &mut usage);
+
+    writeln!(out, "hakmem: memory of {program} (process {})", libc::getpid())?;
+    writeln!(
+        out,
+        "  from the system  {:>10} now  {:>10} peak   tables {}, kept free {}",
+        Bytes(stats.mapped),
+        Bytes(stats.mapped_peak),
+        Bytes(stats.tables),
+        Bytes(stats.kept),
+    )?;
+    writeln!(
+        out,
+        "  resident         {:>10}      {:>10} peak   faults {} minor, {} major",
+        "",
+        Bytes((usage.max_rss.max(0) as usize).saturating_mul(1024)),
+        usage.minor_faults,
+        usage.major_faults,
+    )?;
+
+    writeln!(out, "  layer      number      mapped        held")?;
+    layer(out, "slabs", &stats.slabs)?;
+    layer(out, "spans", &stats.spans)?;
+    layer(out, "large", &stats.large)?;
+
+    writeln!(out, "  blocks held/carved, by size")?;
+    let (mut cells, mut gap) = (0, 0);
+    for class in stats.classes.iter().filter(|class| class.carved != 0) {
+        let held = class.carved.saturating_sub(class.returned);
+        let mut counts = Line::<48>::new();
+        write!(counts, "{held}/{}", class.carved)?;
+        if cells % COLUMNS == 0 && cells != 0 {
+            writeln!(out)?;
+            gap = 0;
+        }
+        let counts = core::str::from_utf8(counts.as_bytes()).unwrap_or_default();
+        write!(out, "{:gap$}  {:>7} {counts}", "", class.size)?;
+        gap = 15_usize.saturating_sub(counts.len());
+        cells += 1;
+    }
+    if cells != 0 {
+        writeln!(out)?;
+    }
+
+    let [zero, half, one, two, three] = stats.stages;
+    writeln!(out, "  pool stages  0: {zero}  0.5: {half}  1: {one}  2: {two}  3: {three}")?;
+    writeln!(
+        out,
+        "  refills {}  spills {}  sent home {}",
+        stats.refills, stats.spills, stats.sent_home
+    )?;
+    writeln!(
+        out,
+        "  maps {}  unmaps {}  purges {} ({})",
+        stats.maps,
+        stats.unmaps,
+        stats.purges,
+        Bytes(stats.purged),
+    )
+}
+
+fn layer(out: &mut Out, name: &str, layer: &LayerStats) -> fmt::Result {
+    writeln!(
+        out,
+        "  {name:<7} {:>9} {:>11} {:>11}",
+        layer.count,
+        Bytes(layer.mapped),
+        Bytes(layer.held)
+    )
+}

@@ -1,0 +1,31 @@
+//! What both adapters of hakmem to Linux need, once: pages over mmap, options from the environment,
+//! the end of threads, `fork`, and the last words after a misuse.
+//!
+//! ```text
+//!   Heap<Linux<A>> --- pages ---------> pages.rs     mmap, munmap, madvise, mremap
+//!        |         --- first call ----> threads.rs   a pthread key whose destructor retires the cache
+//!        |         --- misuse --------> linux.rs     one line on stderr (line.rs), then abort
+//!        ^
+//!   A: Adapter  (the heap's static lives there)
+//!        \--- start(envp) ------------> options.rs   HAKMEM_*, parsed once
+//!                                       fork.rs      pthread_atfork around the heap's one lock
+//! ```
+//!
+//! The crate is `no_std` without exception and none of its code allocates: it runs inside `malloc`.
+
+#![no_std]
+
+#[cfg(test)]
+extern crate std;
+
+mod fork;
+mod libc;
+mod line;
+mod linux;
+mod options;
+mod pages;
+mod threads;
+
+pub use line::Line;
+pub use linux::{Adapter, Linux};
+pub use options::{Foreign, Options, Trouble, parse};

@@ -1,0 +1,28 @@
+//! The few functions of the C library that no system call replaces, declared by hand.
+
+use core::ffi::{c_int, c_uint, c_ulong, c_void};
+
+/// `pthread_key_t` on Linux, in glibc and in musl.
+pub(crate) type Key = c_uint;
+/// What a key runs at a thread's end.
+pub(crate) type Destructor = unsafe extern "C" fn(*mut c_void);
+/// What `fork` runs before and after.
+pub(crate) type ForkHandler = unsafe extern "C" fn();
+
+/// The kind of the auxiliary vector's entry that holds the page size.
+pub(crate) const AT_PAGESZ: c_ulong = 6;
+
+#[link(name = "c")]
+unsafe extern "C" {
+    pub(crate) safe fn abort() -> !;
+    pub(crate) safe fn getauxval(kind: c_ulong) -> c_ulong;
+    pub(crate) safe fn pthread_key_create(key: &mut Key, destructor: Option<Destructor>) -> c_int;
+    pub(crate) safe fn pthread_key_delete(key: Key) -> c_int;
+    /// Stores a pointer without looking at it.
+    pub(crate) safe fn pthread_setspecific(key: Key, value: *const c_void) -> c_int;
+    pub(crate) fn pthread_atfork(
+        prepare: Option<ForkHandler>,
+        parent: Option<ForkHandler>,
+        child: Option<ForkHandler>,
+    ) -> c_int;
+}

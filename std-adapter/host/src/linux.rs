@@ -1,0 +1,216 @@
+//! Linux as a heap's host.
+
+use crate::line::Line;
+use crate::options::{self, Foreign, Options, Shared, Trouble};
+use crate::threads::ExitKey;
+use crate::{fork, libc, pages};
+use core::ffi::{c_char, c_void};
+use core::marker::PhantomData;
+use core::ptr::NonNull;
+use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use core::fmt::Write;
+use hakmem_core::{Cache, Call, Heap, Host, Misuse, MisuseKind, PageSource, Verdict};
+
+/// What stands between a program and the heap: it owns the heap's static and the caches.
+pub trait Adapter: Sized + 'static {
+    /// The heap of the process.
+    fn heap() -> &'static Heap<Linux<Self>>;
+
+    /// The environment, for an adapter that has no constructor which would call
+    /// [`Linux::start`]: the first thread's first allocation does it then. `None`: the adapter
+    /// calls it.
+    fn environment() -> Option<*const *const c_char> {
+        None
+    }
+
+    /// Hands a block to the C library's own `free`.
+    ///
+    /// # Safety
+    /// `block` came from the C library's heap.
+    unsafe fn free_foreign(block: *mut c_void);
+}
+
+/// Linux, and the little that a process keeps of it for its heap.
+pub struct Linux<A> {
+    page: AtomicUsize,
+    exit: ExitKey,
+    options: Shared,
+    started: AtomicBool,
+    adapter: PhantomData<fn() -> A>,
+}
+
+impl<A: Adapter> Linux<A> {
+    /// A host that has not been started: default options, and `fork` unguarded.
+    pub const fn new() -> Self {
+        Self {
+            page: AtomicUsize::new(0),
+            exit: ExitKey::new(),
+            options: Shared::new(),
+            started: AtomicBool::new(false),
+            adapter: PhantomData,
+        }
+    }
+
+    /// Reads the options, with one line on standard error for each variable that is passed over,
+    /// and registers the fork handlers. Calls after the first do nothing.
+    ///
+    /// # Safety
+    /// `envp` is null, or a C environment that nobody changes meanwhile.
+    pub unsafe fn start(&self, envp: *const *const c_char) {
+        if self.started.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        // SAFETY: by the caller's word.
+        let environment = unsafe { options::variables(envp) };
+        self.options.store(options::parse(environment, warn));
+        // Without memory for it at the start, the program is out of luck anyway.
+        let _ = fork::register::<A>();
+    }
+
+    /// The options; before [`start`](Self::start), the default ones.
+    #[inline]
+    pub fn options(&self) -> Options {
+        self.options.load()
+    }
+
+    /// Bytes of a page.
+    #[inline]
+    pub fn page_size(&self) -> usize {
+        match self.page.load(Ordering::Relaxed) {
+            0 => self.ask_page_size(),
+            page => page,
+        }
+    }
+
+    #[cold]
+    fn ask_page_size(&self) -> usize {
+        // The C library has read it before any constructor runs, unlike files in /proc it is
+        // always there, and asking makes no system call.
+        let page = libc::getauxval(libc::AT_PAGESZ) as usize;
+        let page = if page.is_power_of_two() { page } else { 4096 };
+        self.page.store(page, Ordering::Relaxed);
+        page
+    }
+}
+
+impl<A: Adapter> Default for Linux<A> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Runs at a thread's end, once or twice.
+unsafe extern "C" fn thread_ended<A: Adapter>(value: *mut c_void) {
+    let heap = A::heap();
+    if let Some(cache) = heap.host().exit.due(value) {
+        // SAFETY: the key's value was this thread's cache; no other call on it is under way, for
+        // the thread is in its destructors.
+        heap.retire_cache(unsafe { &mut *cache });
+    }
+}
+
+// SAFETY: `map` returns fresh private anonymous memory, which is zeroed and nobody else's.
+unsafe impl<A: Adapter> PageSource for Linux<A> {
+    fn page_size(&self) -> usize {
+        self.page_size()
+    }
+
+    fn map(&self, size: usize, align: usize) -> Option<NonNull<u8>> {
+        pages::map(size, align, self.page_size())
+    }
+
+    unsafe fn unmap(&self, base: NonNull<u8>, size: usize) -> bool {
+        // SAFETY: the same contract.
+        unsafe { pages::unmap(base, size) }
+    }
+
+    unsafe fn purge(&self, base: NonNull<u8>, size: usize) -> bool {
+        // SAFETY: the same contract.
+        unsafe { pages::purge(base, size) }
+    }
+
+    unsafe fn populate(&self, base: NonNull<u8>, size: usize) -> bool {
+        // SAFETY: the same contract.
+        unsafe { pages::populate(base, size) }
+    }
+
+    unsafe fn remap(
+        &self,
+        base: NonNull<u8>,
+        old: usize,
+        new: usize,
+        align: usize,
+    ) -> Option<NonNull<u8>> {
+        // SAFETY: the same contract.
+        unsafe { pages::remap(base, old, new, align, self.page_size()) }
+    }
+}
+
+impl<A: Adapter> Host for Linux<A> {
+    fn relax() {
+        rustix::thread::sched_yield();
+    }
+
+    fn cache_started(&self, cache: *mut Cache) {
+        self.exit.arm(cache, thread_ended::<A>);
+        if !self.started.load(Ordering::Relaxed) {
+            if let Some(envp) = A::environment() {
+                // SAFETY: the adapter's word.
+                unsafe { self.start(envp) };
+            }
+        }
+    }
+
+    #[cold]
+    fn misuse(&self, misuse: Misuse) -> Verdict {
+        if misuse.kind == MisuseKind::NotOurs {
+            match self.options().foreign {
+                Foreign::Abort => {}
+                Foreign::Ignore => return Verdict::Ignore,
+                // The caller of a reallocation still has the pointer; it gets null.
+                Foreign::Libc if misuse.call == Call::Reallocate => return Verdict::Ignore,
+                Foreign::Libc => {
+                    // SAFETY: not ours, and the user says that the rest is the C library's.
+                    unsafe { A::free_foreign(misuse.address as *mut c_void) };
+                    return Verdict::Ignore;
+                }
+            }
+        }
+        report(misuse);
+        libc::abort()
+    }
+}
+
+fn report(misuse: Misuse) {
+    let Misuse { kind, call, address, size, block } = misuse;
+    let call = match call {
+        Call::Free => "free",
+        Call::Reallocate => "realloc",
+    };
+    let mut line = Line::<160>::new();
+    // Writing to a line cannot fail.
+    let _ = write!(line, "hakmem: {call}({address:#x}): ");
+    let _ = match kind {
+        MisuseKind::NotOurs => writeln!(line, "not from this heap"),
+        MisuseKind::DoubleFree => writeln!(line, "double free"),
+        MisuseKind::Interior => writeln!(line, "not the start of a block"),
+        MisuseKind::WrongSize => {
+            writeln!(line, "wrong size: {size} given, block of {block}")
+        }
+    };
+    line.send(2);
+}
+
+fn warn(trouble: Trouble<'_>) {
+    let name = trouble.name.escape_ascii();
+    match trouble.expected {
+        None => Line::<256>::say(format_args!("hakmem: {name}: unknown variable, passed over\n")),
+        Some(expected) => {
+            let value = &trouble.value[..trouble.value.len().min(40)];
+            Line::<256>::say(format_args!(
+                "hakmem: {name}={}: expected {expected}; the default holds\n",
+                value.escape_ascii()
+            ));
+        }
+    }
+}

@@ -1,0 +1,258 @@
+//! What the environment asks of hakmem: the variables `HAKMEM_*`, read once.
+//!
+//! | variable | values | default |
+//! |---|---|---|
+//! | `HAKMEM_FOREIGN` | `abort`, `libc`, `ignore` | `abort` |
+//! | `HAKMEM_STATS` | `0`, `1` | `0` |
+//! | `HAKMEM_CRASH` | `0`, `1` | `0` |
+//! | `HAKMEM_LIB` | a path; read by the `hakmem` command alone | |
+//!
+//! Reading is a function from the environment's bytes to [`Options`]; it has no other effect than
+//! the calls of its `warn` argument.
+
+use core::ffi::{CStr, c_char};
+use core::sync::atomic::{AtomicU8, Ordering::Relaxed};
+
+/// What becomes of a pointer that the heap never gave out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Foreign {
+    /// One line on standard error, then `abort`.
+    #[default]
+    Abort,
+    /// The C library's own heap gets it.
+    Libc,
+    /// The call does nothing.
+    Ignore,
+}
+
+/// Everything the environment can ask for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// `HAKMEM_FOREIGN`.
+    pub foreign: Foreign,
+    /// `HAKMEM_STATS`: a table of the heap's counters at exit.
+    pub stats: bool,
+    /// `HAKMEM_CRASH`: a line about the address when a fatal signal arrives.
+    pub crash: bool,
+}
+
+/// A variable that was passed over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Trouble<'a> {
+    /// The variable's name, or the part before the first `=` of whatever stood there.
+    pub name: &'a [u8],
+    /// Its value.
+    pub value: &'a [u8],
+    /// What would have been accepted; `None`: no such variable is known.
+    pub expected: Option<&'static str>,
+}
+
+/// A known variable.
+struct Known {
+    name: &'static [u8],
+    /// In words, for the warning.
+    expected: &'static str,
+    /// Stores the value; `false` if it is none of the variable's values.
+    set: fn(&mut Options, &[u8]) -> bool,
+}
+
+const KNOWN: [Known; 4] = [
+    Known {
+        name: b"HAKMEM_FOREIGN",
+        expected: "abort, libc or ignore",
+        set: |options, value| {
+            options.foreign = match value {
+                b"abort" => Foreign::Abort,
+                b"libc" => Foreign::Libc,
+                b"ignore" => Foreign::Ignore,
+                _ => return false,
+            };
+            true
+        },
+    },
+    Known {
+        name: b"HAKMEM_STATS",
+        expected: "0 or 1",
+        set: |options, value| switch(&mut options.stats, value),
+    },
+    Known {
+        name: b"HAKMEM_CRASH",
+        expected: "0 or 1",
+        set: |options, value| switch(&mut options.crash, value),
+    },
+    Known { name: b"HAKMEM_LIB", expected: "a path", set: |_, _| true },
+];
+
+fn switch(flag: &mut bool, value: &[u8]) -> bool {
+    match value {
+        b"0" => *flag = false,
+        b"1" => *flag = true,
+        _ => return false,
+    }
+    true
+}
+
+/// Reads the variables `HAKMEM_*`. Every unknown one and every one with a broken value is handed to
+/// `warn` once and changes nothing. Of several definitions of one known name the first counts, as
+/// for `getenv`.
+pub fn parse<'a>(
+    environment: impl Iterator<Item = &'a [u8]>,
+    mut warn: impl FnMut(Trouble<'a>),
+) -> Options {
+    let mut options = Options::default();
+    let mut seen = [false; KNOWN.len()];
+    for variable in environment.filter(|variable| variable.starts_with(b"HAKMEM_")) {
+        let equals = variable.iter().position(|&byte| byte == b'=').unwrap_or(variable.len());
+        let name = &variable[..equals];
+        let value = variable.get(equals + 1..).unwrap_or_default();
+        let Some(index) = KNOWN.iter().position(|known| known.name == name) else {
+            warn(Trouble { name, value, expected: None });
+            continue;
+        };
+        if !core::mem::replace(&mut seen[index], true) && !(KNOWN[index].set)(&mut options, value) {
+            warn(Trouble { name, value, expected: Some(KNOWN[index].expected) });
+        }
+    }
+    options
+}
+
+/// The strings of a C environment.
+///
+/// # Safety
+/// `envp` is null, or an array of pointers to strings that ends with a null pointer; array and
+/// strings outlive `'a`, unchanged.
+pub(crate) unsafe fn variables<'a>(envp: *const *const c_char) -> impl Iterator<Item = &'a [u8]> {
+    let mut at = envp;
+    core::iter::from_fn(move || {
+        if at.is_null() {
+            return None;
+        }
+        // SAFETY: `at` has not passed the null pointer at the end, by the caller's word.
+        let string = unsafe { *at };
+        if string.is_null() {
+            return None;
+        }
+        // SAFETY: the end was not reached, so one more pointer follows.
+        at = unsafe { at.add(1) };
+        // SAFETY: a string of the environment, by the caller's word.
+        Some(unsafe { CStr::from_ptr(string) }.to_bytes())
+    })
+}
+
+/// [`Options`] that threads share: written once at the start, read at any time, the default before.
+pub(crate) struct Shared {
+    foreign: AtomicU8,
+    stats: AtomicU8,
+    crash: AtomicU8,
+}
+
+impl Shared {
+    pub(crate) const fn new() -> Self {
+        Self { foreign: AtomicU8::new(0), stats: AtomicU8::new(0), crash: AtomicU8::new(0) }
+    }
+
+    pub(crate) fn store(&self, options: Options) {
+        self.foreign.store(options.foreign as u8, Relaxed);
+        self.stats.store(options.stats as u8, Relaxed);
+        self.crash.store(options.crash as u8, Relaxed);
+    }
+
+    #[inline]
+    pub(crate) fn load(&self) -> Options {
+        Options {
+            foreign: match self.foreign.load(Relaxed) {
+                1 => Foreign::Libc,
+                2 => Foreign::Ignore,
+                _ => Foreign::Abort,
+            },
+            stats: self.stats.load(Relaxed) != 0,
+            crash: self.crash.load(Relaxed) != 0,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::vec::Vec;
+
+    fn read<'a>(environment: &[&'a str]) -> (Options, Vec<Trouble<'a>>) {
+        let mut troubles = Vec::new();
+        let strings = environment.iter().map(|string| string.as_bytes());
+        let options = parse(strings, |trouble| troubles.push(trouble));
+        (options, troubles)
+    }
+
+    #[test]
+    fn an_empty_environment_gives_the_default() {
+        assert_eq!(read(&[]), (Options::default(), Vec::new()));
+        assert_eq!(read(&["PATH=/bin", "XHAKMEM_STATS=1", "HAKMEM=1"]).0, Options::default());
+        assert_eq!(
+            Options::default(),
+            Options { foreign: Foreign::Abort, stats: false, crash: false }
+        );
+    }
+
+    #[test]
+    fn every_value_of_every_variable() {
+        let foreign = |value| read(&[value]).0.foreign;
+        assert_eq!(foreign("HAKMEM_FOREIGN=abort"), Foreign::Abort);
+        assert_eq!(foreign("HAKMEM_FOREIGN=libc"), Foreign::Libc);
+        assert_eq!(foreign("HAKMEM_FOREIGN=ignore"), Foreign::Ignore);
+        assert!(read(&["HAKMEM_STATS=1"]).0.stats);
+        assert!(!read(&["HAKMEM_STATS=0"]).0.stats);
+        assert!(read(&["HAKMEM_CRASH=1"]).0.crash);
+        let all =
+            ["HAKMEM_CRASH=1", "A=b", "HAKMEM_STATS=1", "HAKMEM_FOREIGN=libc", "HAKMEM_LIB=x"];
+        let expected = Options { foreign: Foreign::Libc, stats: true, crash: true };
+        assert_eq!(read(&all), (expected, Vec::new()));
+    }
+
+    #[test]
+    fn one_warning_for_each_unknown_or_broken_variable() {
+        let (options, troubles) = read(&[
+            "HAKMEM_STATS=yes",
+            "HAKMEM_FOREIGN",
+            "HAKMEM_CRASH=",
+            "HAKMEM_COLOUR=red=blue",
+            "HAKMEM_FOREIGN=libc",
+            "HAKMEM_=",
+        ]);
+        assert_eq!(options, Options::default());
+        let names: Vec<_> = troubles.iter().map(|trouble| trouble.name).collect();
+        let expected: [&[u8]; 5] =
+            [b"HAKMEM_STATS", b"HAKMEM_FOREIGN", b"HAKMEM_CRASH", b"HAKMEM_COLOUR", b"HAKMEM_"];
+        assert_eq!(names, expected);
+        assert_eq!(troubles[0].expected, Some("0 or 1"));
+        assert_eq!(troubles[3].value, b"red=blue");
+        assert_eq!(troubles[3].expected, None);
+    }
+
+    #[test]
+    fn the_first_definition_counts() {
+        assert!(read(&["HAKMEM_STATS=1", "HAKMEM_STATS=0"]).0.stats);
+    }
+
+    #[test]
+    fn walks_a_c_environment() {
+        let strings = [c"A=b".as_ptr(), c"HAKMEM_STATS=1".as_ptr(), core::ptr::null()];
+        // SAFETY: static strings, and a null pointer at the end.
+        let found: Vec<&[u8]> = unsafe { variables(strings.as_ptr()) }.collect();
+        assert_eq!(found, [&b"A=b"[..], b"HAKMEM_STATS=1"]);
+        // SAFETY: null is allowed.
+        assert_eq!(unsafe { variables(core::ptr::null()) }.count(), 0);
+    }
+
+    #[test]
+    fn shared_options_come_back() {
+        let shared = Shared::new();
+        assert_eq!(shared.load(), Options::default());
+        for foreign in [Foreign::Abort, Foreign::Libc, Foreign::Ignore] {
+            for (stats, crash) in [(false, true), (true, false)] {
+                let options = Options { foreign, stats, crash };
+                shared.store(options);
+                assert_eq!(shared.load(), options);
+            }
+        }
+    }
+}

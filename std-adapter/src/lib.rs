@@ -1,0 +1,99 @@
+//! hakmem as a Rust program's allocator.
+//!
+//! ```
+//! #[global_allocator]
+//! static GLOBAL: hakmem::Hakmem = hakmem::Hakmem;
+//! # fn main() { assert_eq!(vec![1; 1000].len(), 1000); }
+//! ```
+//!
+//! There is nothing else to do: threads' caches go home when threads end, `fork` is safe in a
+//! threaded program, and memory that is free can be given back by [`purge`]. [`stats`] tells where
+//! memory is.
+//!
+//! # The environment
+//! `HAKMEM_FOREIGN=abort|libc|ignore` says what becomes of a pointer that the heap never gave out
+//! (default: one line on standard error, and abort). `HAKMEM_STATS` and `HAKMEM_CRASH` are the
+//! preload library's and do nothing here. A name or value that is not known gets one line of warning
+//! at the first allocation.
+//!
+//! # What is noticed
+//! `dealloc` with a size or alignment that is not the block's, a block freed twice in a row, an
+//! address that is no block's: one line on standard error that begins `hakmem:`, and abort.
+//!
+//! # Limits
+//! A shared library with this allocator inside must not be unloaded while threads that used it
+//! live on.
+
+#![no_std]
+#![warn(missing_docs)]
+
+extern crate std;
+
+#[cfg(feature = "allocator-api2")]
+mod api2;
+mod global;
+
+pub use hakmem_core::{ClassStats, LayerStats, Purged, Stats};
+
+use core::cell::UnsafeCell;
+use core::ffi::{c_char, c_void};
+use hakmem_core::{Cache, Heap};
+use hakmem_host::{Adapter, Linux};
+
+/// The process's hakmem heap, as an allocator. All values are the same heap.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Hakmem;
+
+static HEAP: Heap<Linux<Program>> = Heap::new(Linux::new());
+
+std::thread_local! {
+    // `const` and without a destructor, it is plain thread-local bytes: no state to test, usable to
+    // the thread's last instruction. The host arranges for it to be handed back (`threads.rs` there).
+    static CACHE: UnsafeCell<Cache> = const { UnsafeCell::new(Cache::new()) };
+}
+
+/// This thread's cache.
+#[inline(always)]
+fn cache() -> *mut Cache {
+    CACHE.with(UnsafeCell::get)
+}
+
+/// This process, as the heap's host sees it.
+struct Program;
+
+#[link(name = "c")]
+unsafe extern "C" {
+    static environ: *const *const c_char;
+    #[link_name = "free"]
+    fn libc_free(block: *mut c_void);
+}
+
+impl Adapter for Program {
+    fn heap() -> &'static Heap<Linux<Self>> {
+        &HEAP
+    }
+
+    fn environment() -> Option<*const *const c_char> {
+        // SAFETY: the C library's own; this is the process's first allocation, before any Rust code
+        // could have changed it.
+        Some(unsafe { environ })
+    }
+
+    unsafe fn free_foreign(block: *mut c_void) {
+        // SAFETY: by the caller's word.
+        unsafe { libc_free(block) };
+    }
+}
+
+/// The heap's counters now. They are gathered while other threads go on, so that sums may be off
+/// by what happens meanwhile.
+pub fn stats() -> Stats {
+    HEAP.stats()
+}
+
+/// Gives memory back to the system that is free now, this thread's cache included, and says how
+/// much. What lies in other threads' caches stays there.
+pub fn purge() -> Purged {
+    // SAFETY: this thread's cache, and no other call on it is under way.
+    HEAP.purge(unsafe { &mut *cache() })
+}
