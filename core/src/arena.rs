@@ -5,9 +5,9 @@
 //! block that none is long enough for may take a shorter one and have it grown.
 //!
 //! What is kept is bounded twice. When a range comes in, older ones go until the rest fits
-//! [`kept_bound`]; the newest may pass it, so that a program that takes and frees one large buffer
-//! over and over does not map it each time. When a range must be mapped afresh, that allowance
-//! ends first: memory is given back before more is asked for, and the peak stays honest.
+//! [`KEPT`]; the newest may pass it, so that a program that takes and frees one large buffer
+//! over and over does not map it each time. When a range must be mapped afresh, [`KEPT_FRESH`] holds
+//! for all: memory is given back before more is asked for, and the peak stays honest.
 //!
 //! All ranges are whole slots. A kept one has its node's number in the registry, at its first slot
 //! and its last: that is how its neighbours find it, and how a free of what lies there is known to
@@ -21,10 +21,12 @@ mod extents;
 mod nodes;
 #[cfg(all(test, not(loom)))]
 mod tests;
+mod victims;
 
 pub(crate) use extents::Arena;
-use extents::{Taken, Victims};
+use extents::Taken;
 pub(crate) use nodes::{Range, Ranges};
+use victims::Victims;
 
 use crate::geometry::SUPERSLAB;
 use crate::heap::Heap;
@@ -35,22 +37,28 @@ use core::ptr::NonNull;
 
 /// Bytes that may be kept however small the heap is: two superslabs.
 const KEPT_LEAST: usize = 2 * SUPERSLAB;
-/// Above that, one part in so many of what is mapped may be kept. A live set whose blocks are
-/// replaced at random swings by about that much: at an eighth, 100 blocks of up to 2 MiB gave back
-/// and mapped a superslab every 90th time, and ran at an eighth of the speed.
-const KEPT_PART: usize = 3;
+/// How many times what is in use may be kept when a range comes in. A live set whose blocks are
+/// replaced at random swings, and what it frees seldom fits what it asks for next: with three in
+/// place of eight, eight blocks of 2 to 16 MiB took three times the page faults. To give memory back
+/// sooner is for time to decide, not for the instant.
+const KEPT: usize = 8;
+/// The same, when more must be mapped. Lower, for then what is kept did not serve, and counts
+/// towards the peak.
+const KEPT_FRESH: usize = 1;
 /// The largest range that may pass the bound while it is the newest: a buffer of a size that
 /// programs take and free in a loop.
 const NEWEST_MOST: usize = 32 * SUPERSLAB;
 
-/// Bytes that the arena may keep in a heap of `mapped` bytes.
-fn kept_bound(mapped: usize) -> usize {
-    (mapped / KEPT_PART).max(KEPT_LEAST)
+/// Bytes that the arena may keep in a heap that uses `used` bytes.
+fn bound(used: usize, times: usize) -> usize {
+    used.saturating_mul(times).max(KEPT_LEAST)
 }
 
 impl<H: Host, R: Registry> Heap<H, R> {
-    fn kept_bound(&self) -> usize {
-        kept_bound(self.ledger.mapped.load(Ordering::Relaxed))
+    /// Bytes that may be kept, not counting `more` that are about to be.
+    fn kept_bound(&self, times: usize, more: usize) -> usize {
+        let mapped = self.ledger.mapped.load(Ordering::Relaxed);
+        bound(mapped.saturating_sub(self.kept() + more), times)
     }
 
     /// A range of `size` bytes (whole slots) at a multiple of `align` (a slot at least): cut from a
@@ -69,7 +77,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
 
     fn take_or_grow(&self, size: usize, align: usize, mut grow: bool) -> Option<Range> {
         loop {
-            let bound = self.kept_bound();
+            let bound = self.kept_bound(KEPT_FRESH, 0);
             let mut victims = Victims::new();
             let (ranges, registry) = (&self.ranges, &self.registry);
             let taken = self.back.with(|back| {
@@ -131,7 +139,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
     #[cold]
     pub(crate) fn put_range(&self, range: Range) {
         let allowance = if range.size <= NEWEST_MOST { range.size } else { 0 };
-        let limit = self.kept_bound() + allowance;
+        let limit = self.kept_bound(KEPT, range.size) + allowance;
         let mut victims = Victims::new();
         self.back.with(|back| {
             back.arena.keep(&self.ranges, &self.registry, range);
@@ -147,6 +155,11 @@ impl<H: Host, R: Registry> Heap<H, R> {
     pub(crate) fn release_ranges(&self, keep: usize) -> usize {
         self.back.with(|back| back.arena.forget_refusals(&self.ranges));
         self.shrink_to(keep)
+    }
+
+    /// Gives back what is kept too much of, before more is mapped.
+    pub(crate) fn trim_ranges(&self) {
+        self.shrink_to(self.kept_bound(KEPT_FRESH, 0));
     }
 
     /// Unmaps kept ranges, but not those that the source refused before, until at most `limit`

@@ -54,7 +54,13 @@ struct Measure {
     capacity: u16,
     /// Slots of a slab: 1, 2 or 4, aligned to as many.
     slots: u8,
+    /// Blocks that travel home together at most.
+    bundle: u8,
 }
+
+/// Bytes that travel home together at most, and blocks.
+const BUNDLE_BYTES: usize = 16 << 10;
+const BUNDLE_BLOCKS: usize = 64;
 
 static MEASURES: [Measure; CLASSES] = {
     let mut measures = [const {
@@ -63,6 +69,7 @@ static MEASURES: [Measure; CLASSES] = {
             size: 0,
             capacity: 0,
             slots: 0,
+            bundle: 0,
         }
     }; CLASSES];
     let mut class = 0;
@@ -81,6 +88,11 @@ static MEASURES: [Measure; CLASSES] = {
             size,
             capacity: (SLOT * slots / size as usize) as u16,
             slots: slots as u8,
+            bundle: match BUNDLE_BYTES / size as usize {
+                0 => 1,
+                blocks if blocks > BUNDLE_BLOCKS => BUNDLE_BLOCKS as u8,
+                blocks => blocks as u8,
+            },
         };
         class += 1;
     }
@@ -152,6 +164,12 @@ impl ClassId {
     #[inline(always)]
     pub(crate) fn slots(self) -> u32 {
         u32::from(self.measure().slots)
+    }
+
+    /// Blocks that travel home together at most.
+    #[inline(always)]
+    pub(crate) fn bundle(self) -> u32 {
+        u32::from(self.measure().bundle)
     }
 
     /// Index of the block that begins `offset` bytes into its slab; `None` inside a block.

@@ -28,6 +28,10 @@ use crate::registry::Registry;
 use crate::source::Host;
 use core::ptr::{NonNull, null_mut};
 
+/// Bytes that are cleared by writing. To drop pages and have the system zero them again as they are
+/// touched cost 3.5 us a page on a virtual machine; but of what is larger, few may be touched.
+const CLEARED_MOST: usize = 32 * SUPERSLAB;
+
 impl<H: Host, R: Registry> Heap<H, R> {
     /// Bytes of the pages that `size` bytes need. `None`: more than a block can be.
     fn large_holds(&self, size: usize) -> Option<usize> {
@@ -49,12 +53,10 @@ impl<H: Host, R: Registry> Heap<H, R> {
         };
         let range = self.take_large_range(held, align, zeroed).filter(|range| self.admit(range));
         let Some(range) = range else {
-            self.back
-                .with(|back| back.larges.give_number(&self.larges, number));
+            self.back.with(|back| back.larges.give_number(&self.larges, number));
             return null_mut();
         };
-        self.registry
-            .set_entries(range.base, 1, Entry::large(number).0);
+        self.registry.set_entries(range.base, 1, Entry::large(number).0);
         large.open(range.base, held, range.size);
         self.larges.count(held, range.size);
         if zeroed && range.dirty {
@@ -71,9 +73,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
 
     /// Makes sure that the registry has room for a range; otherwise it goes back.
     fn admit(&self, range: &Range) -> bool {
-        let room = self
-            .registry
-            .prepare(&self.host, &self.ledger, range.base, SLOT);
+        let room = self.registry.prepare(&self.host, &self.ledger, range.base, SLOT);
         if !room {
             let Range { base, size, dirty } = *range;
             self.put_range(Range { base, size, dirty });
@@ -86,10 +86,10 @@ impl<H: Host, R: Registry> Heap<H, R> {
         let Some(start) = NonNull::new(range.start()) else {
             return;
         };
-        // Dropping pages and getting zeroed ones back as they are touched costs no more than
-        // clearing them where every one is touched, and far less where few are.
-        // SAFETY: the range is ours: whole pages of one mapping.
-        let purged = unsafe { self.ledger.purge(&self.host, start, range.size) };
+        let purged = size > CLEARED_MOST && {
+            // SAFETY: the range is ours: whole pages of the source's.
+            unsafe { self.ledger.purge(&self.host, start, range.size) }
+        };
         if !purged {
             // SAFETY: as above, and no shorter than `size`.
             unsafe { start.as_ptr().write_bytes(0, size) };
@@ -125,15 +125,10 @@ impl<H: Host, R: Registry> Heap<H, R> {
         if !large.catch(address) {
             return self.misuse(MisuseKind::DoubleFree, address, size, held);
         }
-        let range = Range {
-            base: address,
-            size: large.mapped(),
-            dirty: true,
-        };
+        let range = Range { base: address, size: large.mapped(), dirty: true };
         self.larges.uncount(held, range.size);
         self.forget_large(large, address);
-        self.back
-            .with(|back| back.larges.give_number(&self.larges, number));
+        self.back.with(|back| back.larges.give_number(&self.larges, number));
         self.put_range(range);
     }
 

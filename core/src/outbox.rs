@@ -8,10 +8,6 @@ use crate::block::{Block, Chain};
 use crate::class::ClassId;
 use crate::geometry::{OUTBOX_PLACES, SLOT_SHIFT};
 
-/// Bytes that one place holds at most, and blocks.
-const PLACE_BYTES: usize = 16 << 10;
-const PLACE_BLOCKS: u32 = 64;
-
 /// Blocks of one slab; all-zero bytes are an empty place.
 struct Place {
     /// First slot of the slab, as address / slot size: 32 bits do for 48 of address.
@@ -44,8 +40,7 @@ impl Outbox {
             if let Some(chain) = &mut place.chain {
                 if chain.head_address() != block.address() {
                     chain.push(block);
-                    let most = (PLACE_BYTES / class.size()).clamp(1, PLACE_BLOCKS as usize) as u32;
-                    return if chain.len() >= most {
+                    return if chain.len() >= class.bundle() {
                         place.chain.take()
                     } else {
                         None

@@ -20,13 +20,15 @@ const BATCH_BLOCKS: usize = if cfg!(loom) { 2 } else { 64 };
 
 /// How the back behaves.
 pub(crate) struct Policy {
-    /// Stage 1 (pooled slabs of the class) before stage 0.5 (idle slots still committed).
-    pub(crate) pooled_first: bool,
+    /// Stage 0.5 (idle slots still committed) before stage 1 (pooled slabs of the class). Like every
+    /// field of a new heap, this one is zero: a heap that is a `static` then takes no room in the
+    /// program's file, and of memory only the pages it uses.
+    pub(crate) idle_first: bool,
 }
 
 impl Policy {
     pub(crate) const fn new() -> Self {
-        Self { pooled_first: true }
+        Self { idle_first: false }
     }
 
     /// Blocks in one half of a class's list, to begin with.

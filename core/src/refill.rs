@@ -105,20 +105,8 @@ impl<H: Host, R: Registry> Heap<H, R> {
         let dirty = || Some((self.pool.claim_idle(class, Want::Dirty)?, Stage::IdleDirty));
         let (slab, stage) = place
             .and_then(|place| Some((self.pool.claim_pooled_in(place, class)?.0, Stage::LastPlace)))
-            .or_else(|| {
-                if self.policy.pooled_first {
-                    pooled()
-                } else {
-                    dirty()
-                }
-            })
-            .or_else(|| {
-                if self.policy.pooled_first {
-                    dirty()
-                } else {
-                    pooled()
-                }
-            })
+            .or_else(|| if self.policy.idle_first { dirty() } else { pooled() })
+            .or_else(|| if self.policy.idle_first { pooled() } else { dirty() })
             .or_else(|| Some((self.pool.claim_idle(class, Want::Any)?, Stage::IdleClean)))
             .or_else(|| Some((self.claim_fresh(class)?, Stage::Fresh)))?;
         self.counters.claimed(stage);

@@ -112,7 +112,8 @@ impl Superslab {
         chain: &mut Chain,
     ) -> Result<Next, AlreadyHome> {
         let base = self.slab_base(slot);
-        let index = |address: usize| ((address - base) / class.size()) as u32;
+        // The caller checked that blocks begin there.
+        let index = |address: usize| class.index_of(address - base).unwrap_or(0);
         let (head, tail) = (index(chain.head_address()), index(chain.tail_address()));
         let cell = self.word(slot);
         let mut seen = Word(cell.load(Ordering::Relaxed));

@@ -1,14 +1,13 @@
 //! The arena's books, behind the one lock: what is kept, by size, by age, and by address.
 
 use super::nodes::{BLANK, Links, NODES, Node, Range, Ranges};
+use super::victims::Victims;
 use crate::entry::Entry;
 use crate::geometry::{SLOT, SUPERSLAB, round_up};
 use crate::registry::Registry;
 
 /// Kept ranges that a search looks at, at most.
 const PROBES: usize = 64;
-/// Ranges that leave the arena in one hold of the lock, at most.
-const BATCH: usize = 8;
 /// Lists by size, eight a doubling.
 const BINS: usize = 320;
 
@@ -222,13 +221,7 @@ impl Arena {
         self.insert(ranges, registry, range, refused);
     }
 
-    fn insert(
-        &mut self,
-        ranges: &Ranges,
-        registry: &impl Registry,
-        range: Range,
-        refused: bool,
-    ) {
+    fn insert(&mut self, ranges: &Ranges, registry: &impl Registry, range: Range, refused: bool) {
         let number = match ranges.get(self, self.vacant) {
             Some(node) => core::mem::replace(&mut self.vacant, node.bin.next),
             None => {
@@ -254,12 +247,7 @@ impl Arena {
         ranges.set_kept(self, ranges.kept() + size);
     }
 
-    fn remove(
-        &mut self,
-        ranges: &Ranges,
-        registry: &impl Registry,
-        number: u32,
-    ) -> Option<Range> {
+    fn remove(&mut self, ranges: &Ranges, registry: &impl Registry, number: u32) -> Option<Range> {
         let Node { base, size, age, bin, dirty, .. } = ranges.get(self, number)?;
         match age.previous {
             0 => self.newest = age.next,
@@ -377,40 +365,5 @@ fn mark(registry: &impl Registry, range: &Range, entry: Entry) {
     registry.set_entries(range.base, 1, entry.0);
     if range.size > SLOT {
         registry.set_entries(range.end() - SLOT, 1, entry.0);
-    }
-}
-
-/// Ranges on their way out: what is picked under the lock and unmapped after it.
-pub(super) struct Victims {
-    ranges: [Option<Range>; BATCH],
-    len: usize,
-}
-
-impl Victims {
-    pub(super) const fn new() -> Self {
-        Self { ranges: [const { None }; BATCH], len: 0 }
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.len == 0
-    }
-
-    fn is_full(&self) -> bool {
-        self.len == BATCH
-    }
-
-    /// There is room: batches are never longer.
-    pub(super) fn push(&mut self, range: Range) {
-        self.ranges[self.len] = Some(range);
-        self.len += 1;
-    }
-}
-
-impl IntoIterator for Victims {
-    type Item = Range;
-    type IntoIter = core::iter::Flatten<core::array::IntoIter<Option<Range>, BATCH>>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.ranges.into_iter().flatten()
     }
 }

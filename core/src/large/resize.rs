@@ -57,11 +57,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
         };
         large.open(base, held, mapped);
         self.larges.count(held, mapped);
-        if base == ptr.addr() {
-            ptr
-        } else {
-            core::ptr::with_exposed_provenance_mut(base)
-        }
+        if base == ptr.addr() { ptr } else { core::ptr::with_exposed_provenance_mut(base) }
     }
 
     /// Remaps the pages of a caught block. Answers where they are now and how many bytes are
@@ -81,6 +77,9 @@ impl<H: Host, R: Registry> Heap<H, R> {
         let unlisted = self.larges.take_unlisted(large);
         if !unlisted {
             self.registry.set_entries(base, 1, Entry::FOREIGN.0);
+        }
+        if new > mapped {
+            self.trim_ranges();
         }
         let remap = |size| {
             // SAFETY: the range is one mapping, and ours since the block was caught.

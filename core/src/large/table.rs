@@ -50,9 +50,10 @@ impl Large {
     /// Takes a live block out of its user's hands. Of several callers one succeeds.
     pub(super) fn catch(&self, base: usize) -> bool {
         base & LIVE == 0
-            && self.word
-            .compare_exchange(base | LIVE, base, Ordering::Relaxed, Ordering::Relaxed)
-            .is_ok()
+            && self
+                .word
+                .compare_exchange(base | LIVE, base, Ordering::Relaxed, Ordering::Relaxed)
+                .is_ok()
     }
 
     /// Bytes that the live block at `base` holds; `None` if there is none.
@@ -275,9 +276,6 @@ mod tests {
         assert_eq!(take(&mut index), Err(1));
         index.give_number(&larges, 7);
         index.give_number(&larges, 3);
-        assert_eq!(
-            [take(&mut index), take(&mut index), take(&mut index)],
-            [Ok(3), Ok(7), Err(1)]
-        );
+        assert_eq!([take(&mut index), take(&mut index), take(&mut index)], [Ok(3), Ok(7), Err(1)]);
     }
 }

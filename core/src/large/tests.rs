@@ -102,15 +102,20 @@ fn zeroed_blocks_read_zero_however_they_come_about() {
     for refuse_purge in [false, true] {
         let heap = heap(4096);
         heap.host.manners(|manners| manners.refuse_purge = refuse_purge);
-        for _ in 0..3 {
+        // What lets the arena keep the larger one.
+        let ballast = take(&heap, 256 * MIB, 1);
+        for size in [3 * MIB, 3 * MIB, 70 * MIB, 70 * MIB, 65 * MIB] {
             // SAFETY: the alignment is a power of two.
-            let start = unsafe { heap.allocate_large(3 * MIB, 1, true) };
-            for offset in [0, 70_000, 3 * MIB - 1] {
+            let start = unsafe { heap.allocate_large(size, 1, true) };
+            for offset in [0, 70_000, size / 2, size - 1] {
                 assert_eq!(read(start, offset), 0);
                 write(start, offset, 0xff);
             }
             give(&heap, start, None);
         }
+        let purges = heap.ledger.purges.load(Ordering::Relaxed);
+        assert!(purges > 0, "the larger ones were reused");
+        give(&heap, ballast, None);
         finish(&heap);
     }
 }

@@ -6,7 +6,9 @@
 
 mod heap;
 mod pool;
+mod registry;
 mod slab;
+mod superslab;
 
 use crate::source::{Host, PageSource};
 use crate::{Cache, Misuse, Verdict};

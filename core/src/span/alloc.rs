@@ -44,10 +44,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
         let class = SpanClass::of(size);
         // Cached spans begin at any grain.
         let cached = if align <= GRAIN {
-            cache
-                .spans
-                .take(class)
-                .or_else(|| self.spans.bins.take(class))
+            cache.spans.take(class).or_else(|| self.spans.bins.take(class))
         } else {
             None
         };
@@ -78,10 +75,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
     #[cold]
     #[inline(never)]
     fn cut_span(&self, class: SpanClass, align: usize) -> Option<Cut> {
-        let cut = || {
-            self.back
-                .with(|back| back.spans.cut(&self.spans, class, align))
-        };
+        let cut = || self.back.with(|back| back.spans.cut(&self.spans, class, align));
         if let Some(cut) = cut() {
             return Some(cut);
         }
@@ -98,24 +92,16 @@ impl<H: Host, R: Registry> Heap<H, R> {
     /// Opens a new superslab and cuts its first span.
     fn cut_fresh(&self, class: SpanClass) -> Option<Cut> {
         let range = self.take_range(SUPERSLAB, SUPERSLAB)?;
-        let prepared = self
-            .registry
-            .prepare(&self.host, &self.ledger, range.base, range.size);
-        let number = if prepared {
-            self.take_span_number()
-        } else {
-            None
-        };
+        let prepared = self.registry.prepare(&self.host, &self.ledger, range.base, range.size);
+        let number = if prepared { self.take_span_number() } else { None };
         let Some((number, superslab)) = number.and_then(|n| Some((n, self.spans.superslab(n)?)))
         else {
             self.put_range(range);
             return None;
         };
         superslab.open(&range);
-        self.registry
-            .set_entries(range.base, SUPERSLAB / SLOT, Entry::span(number).0);
-        self.back
-            .with(|back| back.spans.adopt(&self.spans, number, class))
+        self.registry.set_entries(range.base, SUPERSLAB / SLOT, Entry::span(number).0);
+        self.back.with(|back| back.spans.adopt(&self.spans, number, class))
     }
 
     /// A number for a new superslab, its descriptor made if need be.

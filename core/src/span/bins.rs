@@ -65,9 +65,7 @@ impl Bins {
 
     /// Takes a cached span of a class.
     pub(super) fn take(&self, class: SpanClass) -> Option<SpanId> {
-        self.bin(class)
-            .iter()
-            .find_map(|place| self.take_from(place, class))
+        self.bin(class).iter().find_map(|place| self.take_from(place, class))
     }
 
     fn take_from(&self, place: &AtomicU32, class: SpanClass) -> Option<SpanId> {
@@ -120,10 +118,7 @@ mod tests {
         }
         assert!(!bins.put(id(99), small, usize::MAX));
         let large = SpanClass::of(1 << 20);
-        assert!(
-            !bins.put(id(100), large, 0),
-            "a MiB more than is there passes the least bound"
-        );
+        assert!(!bins.put(id(100), large, 0), "a MiB more than is there passes the least bound");
         assert!(bins.put(id(100), large, 64 << 20));
         let mut drained = 0;
         bins.drain(|_, class| drained += class.size());

@@ -95,11 +95,7 @@ mod tests {
             for (a, b, set) in ranges {
                 let range = a.min(b)..a.max(b) + 1;
                 plain[range.clone()].fill(set);
-                if set {
-                    bits.insert(range)
-                } else {
-                    bits.remove(range)
-                }
+                if set { bits.insert(range) } else { bits.remove(range) }
             }
             (bits, plain)
         })

@@ -24,13 +24,7 @@ pub(crate) struct SpanCache {
 
 impl SpanCache {
     pub(crate) const fn new() -> Self {
-        Self {
-            places: [Place {
-                span: None,
-                class: 0,
-            }; PLACES],
-            bytes: 0,
-        }
+        Self { places: [Place { span: None, class: 0 }; PLACES], bytes: 0 }
     }
 
     fn remove(&mut self, place: usize) -> Option<(SpanId, SpanClass)> {
@@ -68,10 +62,7 @@ impl SpanCache {
                 evict(span, class);
             }
         }
-        self.places[first] = Place {
-            span: Some(span),
-            class: class.0,
-        };
+        self.places[first] = Place { span: Some(span), class: class.0 };
         self.bytes += class.size();
     }
 
@@ -92,9 +83,7 @@ mod tests {
 
     fn put(cache: &mut SpanCache, number: u32, class: u8) -> Vec<u32> {
         let mut evicted = Vec::new();
-        cache.put(id(number), SpanClass(class), |span, _| {
-            evicted.push(span.number())
-        });
+        cache.put(id(number), SpanClass(class), |span, _| evicted.push(span.number()));
         evicted
     }
 
@@ -116,11 +105,7 @@ mod tests {
     fn bytes_are_bounded() {
         let mut cache = SpanCache::new();
         let half = SpanClass::of(MOST / 2).0;
-        assert_eq!(
-            put(&mut cache, 1, half + 1),
-            [1],
-            "too large to be kept at all"
-        );
+        assert_eq!(put(&mut cache, 1, half + 1), [1], "too large to be kept at all");
         assert_eq!(put(&mut cache, 2, half), []);
         assert_eq!(put(&mut cache, 3, half - 1), []);
         assert_eq!(put(&mut cache, 4, half - 2).len(), 1);

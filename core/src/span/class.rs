@@ -40,11 +40,7 @@ impl SpanClass {
             return None;
         }
         let class = Self::of_grains(run);
-        Some(if class.grains() > run {
-            Self(class.0 - 1)
-        } else {
-            class
-        })
+        Some(if class.grains() > run { Self(class.0 - 1) } else { class })
     }
 
     /// Grains of a span.
@@ -77,11 +73,7 @@ mod tests {
         for grains in 0..=GRAINS {
             let above = classes.clone().find(|class| class.grains() >= grains);
             let below = classes.clone().rfind(|class| class.grains() <= grains);
-            assert_eq!(
-                Some(SpanClass::of(grains * GRAIN)),
-                above,
-                "{grains} grains"
-            );
+            assert_eq!(Some(SpanClass::of(grains * GRAIN)), above, "{grains} grains");
             assert_eq!(SpanClass::fitting(grains), below, "{grains} grains");
         }
     }
@@ -95,11 +87,7 @@ mod tests {
             let class = SpanClass::of(size);
             assert!(class.size() >= size);
             assert!(class.size() - size < class.size() / 9 + GRAIN, "{size}");
-            assert_eq!(
-                SpanClass::of(class.size()),
-                class,
-                "rounding twice changes nothing"
-            );
+            assert_eq!(SpanClass::of(class.size()), class, "rounding twice changes nothing");
         }
     }
 

@@ -59,9 +59,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
             return self.misuse(MisuseKind::DoubleFree, address, size, class.size());
         }
         if cache.is_live() {
-            cache
-                .spans
-                .put(id, class, |id, class| self.store_span(id, class));
+            cache.spans.put(id, class, |id, class| self.store_span(id, class));
         } else {
             self.store_span(id, class);
         }
@@ -88,10 +86,9 @@ impl<H: Host, R: Registry> Heap<H, R> {
     /// Makes the grains of a cached span free.
     #[cold]
     pub(super) fn give_span(&self, id: SpanId, class: SpanClass) {
-        let empty = self.back.with(|back| {
-            back.spans
-                .give(&self.spans, id, class, |range| self.forget_spans(range))
-        });
+        let empty = self
+            .back
+            .with(|back| back.spans.give(&self.spans, id, class, |range| self.forget_spans(range)));
         if let Some(range) = empty {
             self.put_range(range);
         }
@@ -99,8 +96,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
 
     /// Clears the registry's entries of a superslab that is no more.
     pub(super) fn forget_spans(&self, range: &Range) {
-        self.registry
-            .set_entries(range.base, SUPERSLAB / SLOT, Entry::FOREIGN.0);
+        self.registry.set_entries(range.base, SUPERSLAB / SLOT, Entry::FOREIGN.0);
     }
 
     /// Passes the hot spans of a cache on, all of them.

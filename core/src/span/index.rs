@@ -199,10 +199,7 @@ impl SpanIndex {
         if let Some(next) = next.checked_sub(1).and_then(|next| spans.superslab(next)) {
             next.previous.store(previous, Ordering::Relaxed);
         }
-        match previous
-            .checked_sub(1)
-            .and_then(|previous| spans.superslab(previous))
-        {
+        match previous.checked_sub(1).and_then(|previous| spans.superslab(previous)) {
             Some(previous) => previous.next.store(next, Ordering::Relaxed),
             None => self.heads[list as usize] = next,
         }
@@ -234,9 +231,7 @@ impl SpanIndex {
                 (previous, next) = (next, superslab.next.load(Ordering::Relaxed));
             }
         }
-        let open = spans
-            .superslabs()
-            .filter(|(_, superslab)| superslab.base() != 0);
+        let open = spans.superslabs().filter(|(_, superslab)| superslab.base() != 0);
         let (mut count, mut roomy) = (0, 0);
         for (_, superslab) in open {
             count += 1;

@@ -40,9 +40,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
         if let Some(run) = superslab.free().runs().find(|run| run.contains(&grain)) {
             return Some((at(run.start), run.len() * GRAIN, false));
         }
-        let spans = (0..=grain)
-            .rev()
-            .map(|start| (start, superslab.span(start)));
+        let spans = (0..=grain).rev().map(|start| (start, superslab.span(start)));
         let (start, span) = spans.clone().find(|(_, span)| *span != Span::None)?;
         let class = span.class()?;
         let live = matches!(span, Span::Live(_));

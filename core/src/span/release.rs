@@ -12,12 +12,8 @@ impl<H: Host, R: Registry> Heap<H, R> {
     /// after this, free pages of others are given back. Answers the bytes purged in place.
     pub(crate) fn release_spans(&self) -> usize {
         self.drain_bins();
-        let open = self
-            .spans
-            .superslabs()
-            .filter(|(_, superslab)| superslab.base() != 0);
-        open.map(|(number, _)| self.purge_span_superslab(number))
-            .sum()
+        let open = self.spans.superslabs().filter(|(_, superslab)| superslab.base() != 0);
+        open.map(|(number, _)| self.purge_span_superslab(number)).sum()
     }
 
     /// Purges the free dirty pages of a superslab: claims them first, gives them back, and only
@@ -45,8 +41,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
             purged += if clean { size } else { 0 };
             let empty = self.back.with(|back| {
                 let forget = |range: &_| self.forget_spans(range);
-                back.spans
-                    .give_grains(&self.spans, number, run, clean, forget)
+                back.spans.give_grains(&self.spans, number, run, clean, forget)
             });
             if let Some(range) = empty {
                 self.put_range(range);

@@ -105,16 +105,11 @@ pub(crate) struct SpanSuperslab {
 }
 
 fn load(cells: &[AtomicU64; WORDS]) -> Bits {
-    Bits(core::array::from_fn(|word| {
-        cells[word].load(Ordering::Relaxed)
-    }))
+    Bits(core::array::from_fn(|word| cells[word].load(Ordering::Relaxed)))
 }
 
 fn store(cells: &[AtomicU64; WORDS], bits: &Bits) {
-    cells
-        .iter()
-        .zip(&bits.0)
-        .for_each(|(cell, bits)| cell.store(*bits, Ordering::Relaxed));
+    cells.iter().zip(&bits.0).for_each(|(cell, bits)| cell.store(*bits, Ordering::Relaxed));
 }
 
 impl SpanSuperslab {
@@ -178,10 +173,7 @@ impl SpanSuperslab {
     /// touches the descriptor's pages ahead of the lock.
     pub(crate) fn open(&self, range: &Range) {
         store(&self.free, &Bits::ALL);
-        store(
-            &self.dirty,
-            if range.dirty { &Bits::ALL } else { &Bits::NONE },
-        );
+        store(&self.dirty, if range.dirty { &Bits::ALL } else { &Bits::NONE });
         self.set_span(GRAINS - 1, Span::None);
         self.base.store(range.base, Ordering::Relaxed);
     }
@@ -189,11 +181,7 @@ impl SpanSuperslab {
     /// Closes a superslab whose grains are all free.
     pub(crate) fn close(&self) -> Range {
         debug_assert!(self.is_empty());
-        let range = Range {
-            base: self.base(),
-            size: SUPERSLAB,
-            dirty: self.dirty() != Bits::NONE,
-        };
+        let range = Range { base: self.base(), size: SUPERSLAB, dirty: self.dirty() != Bits::NONE };
         store(&self.free, &Bits::NONE);
         self.base.store(0, Ordering::Relaxed);
         range
@@ -257,11 +245,7 @@ mod tests {
     #[test]
     fn what_is_known_to_be_zero_stays_known() {
         let superslab = SpanSuperslab::blank();
-        superslab.open(&Range {
-            base: SUPERSLAB,
-            size: SUPERSLAB,
-            dirty: false,
-        });
+        superslab.open(&Range { base: SUPERSLAB, size: SUPERSLAB, dirty: false });
         assert!(!superslab.take(0..9));
         superslab.give(0..9, false);
         assert!(!superslab.take(9..20));

@@ -88,11 +88,7 @@ impl Spans {
 
     pub(super) fn totals(&self) -> LayerStats {
         let count = self.superslabs.load(Ordering::Relaxed);
-        LayerStats {
-            mapped: count * SUPERSLAB,
-            held: self.held(),
-            count,
-        }
+        LayerStats { mapped: count * SUPERSLAB, held: self.held(), count }
     }
 
     /// The superslab of a span that the caller holds, and its first grain.
