@@ -37,11 +37,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
     pub unsafe fn allocate(&self, cache: &mut Cache, size: usize) -> *mut u8 {
         // SAFETY: the caller's promise.
         let block = unsafe { self.allocate_hot(cache, size) };
-        if block.is_null() {
-            self.allocate_slow(cache, size)
-        } else {
-            block
-        }
+        if block.is_null() { self.allocate_slow(cache, size) } else { block }
     }
 
     /// What a list of the cache has ready. Null: nothing, or the size is not in the table; then
@@ -51,11 +47,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
     /// As for [`allocate`](Self::allocate).
     #[inline(always)]
     pub unsafe fn allocate_hot(&self, cache: &mut Cache, size: usize) -> *mut u8 {
-        let ready = if size <= TABLED {
-            cache.pop_tabled(size)
-        } else {
-            None
-        };
+        let ready = if size <= TABLED { cache.pop_tabled(size) } else { None };
         ready.map_or(core::ptr::null_mut(), |block| block.into_start())
     }
 
@@ -68,22 +60,11 @@ impl<H: Host, R: Registry> Heap<H, R> {
         debug_assert!(align.is_power_of_two());
         if align <= NATURAL_ALIGN {
             // 8 bytes at 16 are 16 bytes.
-            let size = if align == NATURAL_ALIGN && size <= 8 {
-                NATURAL_ALIGN
-            } else {
-                size
-            };
+            let size = if align == NATURAL_ALIGN && size <= 8 { NATURAL_ALIGN } else { size };
             // SAFETY: the caller's promise.
             return unsafe { self.allocate(cache, size) };
         }
-        self.allocate_wish(
-            cache,
-            size,
-            Wish {
-                align,
-                zeroed: false,
-            },
-        )
+        self.allocate_wish(cache, size, Wish { align, zeroed: false })
     }
 
     /// As [`allocate`](Self::allocate), reading zero.
@@ -108,14 +89,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
         align: usize,
     ) -> *mut u8 {
         if size > LARGEST {
-            return self.allocate_wish(
-                cache,
-                size,
-                Wish {
-                    align,
-                    zeroed: true,
-                },
-            );
+            return self.allocate_wish(cache, size, Wish { align, zeroed: true });
         }
         // SAFETY: the caller's promise.
         let start = unsafe { self.allocate_aligned(cache, size, align) };
@@ -130,14 +104,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
     #[inline(never)]
     fn allocate_slow(&self, cache: &mut Cache, size: usize) -> *mut u8 {
         if size > LARGEST {
-            return self.allocate_wish(
-                cache,
-                size,
-                Wish {
-                    align: 1,
-                    zeroed: false,
-                },
-            );
+            return self.allocate_wish(cache, size, Wish { align: 1, zeroed: false });
         }
         let class = ClassId::of(size);
         if let Some(block) = cache.bin(class).pop() {
@@ -157,11 +124,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
             self.start(cache);
         }
         // At most a page's worth of padding: above that spans and large align by place.
-        let padded = if wish.align <= LARGEST {
-            padded(size, wish.align)
-        } else {
-            None
-        };
+        let padded = if wish.align <= LARGEST { padded(size, wish.align) } else { None };
         match padded {
             Some(size) if size <= LARGEST => {
                 debug_assert!(!wish.zeroed, "zeroed classes are served by the caller");

@@ -115,11 +115,7 @@ pub(crate) struct Chain {
 impl Chain {
     pub(crate) fn of(mut block: Block) -> Self {
         block.tie(None);
-        Self {
-            tail: block.0,
-            head: block,
-            len: 1,
-        }
+        Self { tail: block.0, head: block, len: 1 }
     }
 
     pub(crate) fn push(&mut self, block: Block) {
@@ -130,18 +126,12 @@ impl Chain {
 
     /// A chain of a block whose link is still its list's; [`Chain::tie_tail`] ends it.
     pub(crate) fn of_tied(block: Block) -> Self {
-        Self {
-            tail: block.0,
-            head: block,
-            len: 1,
-        }
+        Self { tail: block.0, head: block, len: 1 }
     }
 
     /// The chain as a list; its tail is tied to nothing, or [`Chain::tie_tail`] was called.
     pub(crate) fn into_list(self) -> List {
-        List {
-            head: Some(self.head),
-        }
+        List { head: Some(self.head) }
     }
 
     /// Takes in the block that the list, from which both came, has tied behind this chain's tail.

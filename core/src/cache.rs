@@ -33,10 +33,7 @@ pub(crate) struct Bin {
     pub(crate) limit: i32,
 }
 
-const _: () = assert!(
-    size_of::<Bin>() == 16,
-    "the table of classes is scaled for 16-byte bins"
-);
+const _: () = assert!(size_of::<Bin>() == 16, "the table of classes is scaled for 16-byte bins");
 
 /// What stands behind a class's hot list.
 pub(crate) struct Side {
@@ -96,23 +93,12 @@ impl Cache {
         Self {
             tag: 0,
             life: Life::Fresh,
-            bins: [const {
-                Bin {
-                    list: List::EMPTY,
-                    room: 0,
-                    limit: 0,
-                }
-            }; CLASSES],
-            sides: [const {
-                Side { cold: List::EMPTY, cold_len: 0, claimed: 0, sent: 0 }
-            }; CLASSES],
+            bins: [const { Bin { list: List::EMPTY, room: 0, limit: 0 } }; CLASSES],
+            sides: [const { Side { cold: List::EMPTY, cold_len: 0, claimed: 0, sent: 0 } };
+                CLASSES],
             outbox: Outbox::EMPTY,
             spans: SpanCache::new(),
-            tallies: Tallies {
-                refills: 0,
-                spills: 0,
-                sent_home: 0,
-            },
+            tallies: Tallies { refills: 0, spills: 0, sent_home: 0 },
             grown: 0,
         }
     }
@@ -172,11 +158,7 @@ impl Cache {
 
     /// The owner id that the cache writes into the registry.
     pub(crate) fn owner(&self) -> OwnerId {
-        if self.tag == NOTHING {
-            OwnerId::NOBODY
-        } else {
-            OwnerId(self.tag >> 8)
-        }
+        if self.tag == NOTHING { OwnerId::NOBODY } else { OwnerId(self.tag >> 8) }
     }
 
     /// The entry of a slab of this cache's own; none equals it while the cache owns nothing.

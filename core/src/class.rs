@@ -63,15 +63,8 @@ const BUNDLE_BYTES: usize = 16 << 10;
 const BUNDLE_BLOCKS: usize = 64;
 
 static MEASURES: [Measure; CLASSES] = {
-    let mut measures = [const {
-        Measure {
-            reciprocal: 0,
-            size: 0,
-            capacity: 0,
-            slots: 0,
-            bundle: 0,
-        }
-    }; CLASSES];
+    let mut measures =
+        [const { Measure { reciprocal: 0, size: 0, capacity: 0, slots: 0, bundle: 0 } }; CLASSES];
     let mut class = 0;
     while class < CLASSES {
         let size = SIZES[class];
@@ -129,11 +122,7 @@ impl ClassId {
     #[inline(always)]
     pub(crate) fn of(size: usize) -> Self {
         debug_assert!(size <= LARGEST);
-        if size <= TABLED {
-            Self((tabled_twice(size) / 2) as u8)
-        } else {
-            Self::above_table(size)
-        }
+        if size <= TABLED { Self((tabled_twice(size) / 2) as u8) } else { Self::above_table(size) }
     }
 
     /// Arithmetic for sizes above 128 B: the doubling from the top bit, the quarter from the next two.
@@ -253,7 +242,7 @@ mod tests {
             assert!(class.capacity() as usize * size <= slab);
             assert!(class.capacity() >= 8);
             for offset in 0..slab {
-                let expected = offset.is_multiple_of(size).then(|| (offset / size) as u32);
+                let expected = (offset % size == 0).then_some(()).map(|()| (offset / size) as u32);
                 assert_eq!(class.index_of(offset), expected);
             }
         }

@@ -50,33 +50,15 @@ impl<H: Host, R: Registry> Heap<H, R> {
             Kind::Idle => {
                 let base = address & !(crate::geometry::SLOT - 1);
                 let size = crate::geometry::SLOT;
-                Some(Place {
-                    kind: PlaceKind::Idle,
-                    base,
-                    size,
-                    class: None,
-                    free: Some(true),
-                })
+                Some(Place { kind: PlaceKind::Idle, base, size, class: None, free: Some(true) })
             }
             Kind::Span(number) => {
                 let (base, size, live) = self.describe_span(address, number)?;
-                Some(Place {
-                    kind: PlaceKind::Span,
-                    base,
-                    size,
-                    class: None,
-                    free: Some(!live),
-                })
+                Some(Place { kind: PlaceKind::Span, base, size, class: None, free: Some(!live) })
             }
             Kind::Large(_) | Kind::Foreign => {
                 let (base, size) = self.describe_large(address)?;
-                Some(Place {
-                    kind: PlaceKind::Large,
-                    base,
-                    size,
-                    class: None,
-                    free: Some(false),
-                })
+                Some(Place { kind: PlaceKind::Large, base, size, class: None, free: Some(false) })
             }
         }
     }
@@ -94,13 +76,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
         } else {
             None
         };
-        Some(Place {
-            kind: PlaceKind::Slab,
-            base,
-            size,
-            class: Some(class.0),
-            free,
-        })
+        Some(Place { kind: PlaceKind::Slab, base, size, class: Some(class.0), free })
     }
 
     /// Whether the block at `start` lies free in one of `cache`'s lists. Made for crash reports: a
@@ -125,13 +101,9 @@ impl<H: Host, R: Registry> Heap<H, R> {
 fn is_returned(superslab: &Superslab, slot: u32, class: ClassId, block: usize) -> bool {
     let word = superslab.peek(slot);
     let slab = superslab.slab_base(slot);
-    let mut at = superslab
-        .block_start(slot, class, word.head())
-        .map_or(0, |p| p.as_ptr().addr());
+    let mut at = superslab.block_start(slot, class, word.head()).map_or(0, |p| p.as_ptr().addr());
     for _ in 0..word.returned() {
-        let begins = class
-            .index_of(at.wrapping_sub(slab))
-            .is_some_and(|i| i < word.carved());
+        let begins = class.index_of(at.wrapping_sub(slab)).is_some_and(|i| i < word.carved());
         if at < slab || !begins {
             return false;
         }
@@ -147,9 +119,7 @@ fn is_returned(superslab: &Superslab, slot: u32, class: ClassId, block: usize) -
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            kind, base, size, ..
-        } = self;
+        let Self { kind, base, size, .. } = self;
         match kind {
             PlaceKind::Slab => write!(f, "a block of {size} bytes at {base:#x}")?,
             PlaceKind::Idle => write!(f, "an unused slot at {base:#x}")?,

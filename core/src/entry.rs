@@ -37,6 +37,7 @@ pub(crate) struct Entry(pub(crate) u32);
 const IDLE: u32 = 129;
 const SPAN: u32 = 131;
 const LARGE: u32 = 133;
+const KEPT: u32 = 135;
 
 /// A registry entry, taken apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,6 +70,16 @@ impl Entry {
 
     pub(crate) const fn large(number: u32) -> Self {
         Self(number << 8 | LARGE)
+    }
+
+    /// Either end of a range that the page arena keeps: ours, and free.
+    pub(crate) const fn kept(number: u32) -> Self {
+        Self(number << 8 | KEPT)
+    }
+
+    /// The number of the kept range that ends or begins here.
+    pub(crate) const fn as_kept(self) -> Option<u32> {
+        if self.0 & 0xff == KEPT { Some(self.0 >> 8) } else { None }
     }
 
     #[inline]
@@ -106,10 +117,7 @@ mod tests {
             for entry in [Entry::span(number), Entry::large(number), Entry::IDLE] {
                 for owner in [0, 1, 16, 17, 0xff_ffff] {
                     let twice = entry.0.wrapping_sub(OwnerId(owner).tag());
-                    assert!(
-                        twice >= 2 * CLASSES as u32,
-                        "{entry:?} looks like owner {owner}'s"
-                    );
+                    assert!(twice >= 2 * CLASSES as u32, "{entry:?} looks like owner {owner}'s");
                 }
             }
         }

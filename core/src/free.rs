@@ -20,6 +20,7 @@ use crate::entry::{Entry, Kind};
 use crate::geometry::SUPERSLAB;
 use crate::heap::Heap;
 use crate::misuse::MisuseKind;
+use crate::outbox::Put;
 use crate::registry::Registry;
 use crate::source::Host;
 use core::ptr::NonNull;
@@ -129,7 +130,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
         if cache.is_fresh() {
             self.start(cache);
         }
-        match entry.kind() {
+        match self.listed(entry, ptr.addr()) {
             // SAFETY: the caller gives up what begins there; the layer checks that something does.
             Kind::Span(number) => unsafe { self.deallocate_span(cache, ptr, number, stated) },
             // SAFETY: as above.
@@ -143,11 +144,15 @@ impl<H: Host, R: Registry> Heap<H, R> {
     fn deallocate_block(&self, cache: &mut Cache, block: Block, class: ClassId, entry: Entry) {
         if cache.is_live() {
             if entry != cache.own_entry(class) {
-                if let Some(chain) = cache.outbox.put(block, class) {
-                    cache.tallies.sent_home += 1;
-                    self.send_chain_home(chain);
-                }
-                return;
+                let address = block.address();
+                return match cache.outbox.put(block, class) {
+                    Put::Kept => {}
+                    Put::GoesHome(chain) => {
+                        cache.tallies.sent_home += 1;
+                        self.send_chain_home(chain);
+                    }
+                    Put::Twice => self.misuse(MisuseKind::DoubleFree, address, 0, class.size()),
+                };
             }
             let bin = cache.bin(class);
             if bin.list.head_address() == block.address() {

@@ -29,7 +29,7 @@ mod measures {
     /// and not a second shift of the address.
     pub(crate) const LEAVES: usize = (1 << 16) + 1;
     /// Places of a cache's outbox.
-    pub(crate) const OUTBOX_PLACES: usize = 32;
+    pub(crate) const OUTBOX_PLACES: usize = 64;
 }
 
 #[cfg(loom)]

@@ -36,38 +36,78 @@ impl Tree {
     }
 
     pub(crate) const fn class(self) -> Option<ClassId> {
-        if (self.0 as usize) < CLASSES {
-            Some(ClassId(self.0))
-        } else {
-            None
-        }
+        if (self.0 as usize) < CLASSES { Some(ClassId(self.0)) } else { None }
     }
 }
 
 /// A row of words, one a tree, so that what a small heap reads stands together.
 pub(crate) type Row = [AtomicU64; TREES];
 
-/// Sets a hint. What it hints at was written before.
-pub(crate) fn set(cell: &AtomicU64, bit: u32) {
-    // ORDERING: SeqCst fence between the write below and this look; partner: `clear`.
-    fence(Ordering::SeqCst);
-    if cell.load(Ordering::Relaxed) & 1 << bit == 0 {
-        // ORDERING: Release, so that a searcher who finds the bit finds what is below it.
-        cell.fetch_or(1 << bit, Ordering::Release);
+/// One hint.
+#[derive(Clone, Copy)]
+pub(crate) struct Hint<'a> {
+    pub(crate) cell: &'a AtomicU64,
+    pub(crate) bit: u32,
+}
+
+/// What became of a hint that was to be cleared.
+enum Cleared {
+    /// It is gone, and the word is empty.
+    Last,
+    /// It is gone, but not the last of its word.
+    OneOfMany,
+    /// It is back: the second look found something below.
+    Back,
+}
+
+impl Hint<'_> {
+    /// Sets the hint. What it hints at was written before.
+    fn set(self) {
+        // ORDERING: SeqCst fence between the write below and this look; partner: `clear`.
+        fence(Ordering::SeqCst);
+        if self.cell.load(Ordering::Relaxed) & 1 << self.bit == 0 {
+            // ORDERING: Release, so that a searcher who finds the bit finds what is below it.
+            self.cell.fetch_or(1 << self.bit, Ordering::Release);
+        }
+    }
+
+    /// Clears the hint, and sets it again if `still` finds something below on the second look.
+    fn clear(self, still: impl FnOnce() -> bool) -> Cleared {
+        let before = self.cell.fetch_and(!(1 << self.bit), Ordering::Relaxed);
+        // ORDERING: SeqCst fence between clearing and the second look; partner: `set`.
+        fence(Ordering::SeqCst);
+        if still() {
+            self.cell.fetch_or(1 << self.bit, Ordering::Release);
+            Cleared::Back
+        } else if before & !(1 << self.bit) == 0 {
+            Cleared::Last
+        } else {
+            Cleared::OneOfMany
+        }
     }
 }
 
-/// Clears a hint unless `still` finds something below on the second look. Answers whether the whole
-/// word is empty now, that is, whether the hint above it should go too.
-pub(crate) fn clear(cell: &AtomicU64, bit: u32, still: impl FnOnce() -> bool) -> bool {
-    let before = cell.fetch_and(!(1 << bit), Ordering::Relaxed);
-    // ORDERING: SeqCst fence between clearing and the second look; partner: `set`.
-    fence(Ordering::SeqCst);
-    if still() {
-        cell.fetch_or(1 << bit, Ordering::Release);
-        return false;
+/// Sets the hints that lead to something, the lowest first.
+pub(crate) fn raise(way: &[Hint<'_>]) {
+    way.iter().for_each(|hint| hint.set());
+}
+
+/// Clears the hints that lead to nothing, the lowest first, up to the first word that has others.
+/// `still`: whether there is something after all.
+pub(crate) fn lower(way: &[Hint<'_>], still: impl Fn() -> bool) {
+    let mut below: Option<&AtomicU64> = None;
+    for (level, hint) in way.iter().enumerate() {
+        let cleared = hint.clear(|| match below {
+            Some(cell) => cell.load(Ordering::Relaxed) != 0,
+            None => still(),
+        });
+        match cleared {
+            Cleared::Last => below = Some(hint.cell),
+            Cleared::OneOfMany => return,
+            // While it was gone somebody else may have found its word empty, and gone up.
+            Cleared::Back => return raise(&way[level + 1..]),
+        }
     }
-    before & !(1 << bit) == 0
 }
 
 /// The set bits of a word, lowest first.

@@ -20,13 +20,16 @@ pub(crate) struct Home<'a> {
     pub(crate) superslab: &'a Superslab,
     pub(crate) class: ClassId,
     pub(crate) base: usize,
+    /// Blocks carved when the slab was looked up: for whoever holds a block, that one among them.
+    carved: u32,
 }
 
 impl Home<'_> {
-    /// Whether a block of this slab begins at `address`.
+    /// Whether a block that was carved off this slab begins at `address`.
     fn begins(&self, address: usize) -> bool {
         let offset = address.wrapping_sub(self.base);
-        offset < SLOT * self.class.slots() as usize && self.class.index_of(offset).is_some()
+        let inside = offset < SLOT * self.class.slots() as usize;
+        inside && self.class.index_of(offset).is_some_and(|index| index < self.carved)
     }
 }
 
@@ -46,6 +49,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
             superslab,
             class,
             base,
+            carved: superslab.peek(slot).carved(),
         })
     }
 
@@ -67,14 +71,8 @@ impl<H: Host, R: Registry> Heap<H, R> {
     pub(crate) fn send_list_home(&self, mut list: List, len: u32) {
         let mut left = len;
         let mut next = list.pop();
-        while let Some(block) = next {
-            if left == 0 {
-                // More blocks than were pushed: the list runs in a circle.
-                let size = self
-                    .home_of(block.address())
-                    .map_or(0, |home| home.class.size());
-                return self.misuse(MisuseKind::DoubleFree, block.address(), 0, size);
-            }
+        while left > 0 {
+            let Some(block) = next else { return };
             left -= 1;
             let Some(home) = self.checked_home(&block) else {
                 next = list.pop();
@@ -95,6 +93,12 @@ impl<H: Host, R: Registry> Heap<H, R> {
                     }
                 }
             }
+            if left == 0 && next.is_some() {
+                // More blocks than were pushed: the list runs in a circle. What is in it stays out:
+                // counted twice, it could retire a slab that still has a user.
+                let (address, size) = (chain.tail_address(), home.class.size());
+                return self.misuse(MisuseKind::DoubleFree, address, 0, size);
+            }
             self.arrive(&home, chain);
         }
     }
@@ -107,9 +111,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
 
     /// The home of a block that a user freed; reports one that has none.
     fn checked_home(&self, block: &Block) -> Option<Home<'_>> {
-        let home = self
-            .home_of(block.address())
-            .filter(|home| home.begins(block.address()));
+        let home = self.home_of(block.address()).filter(|home| home.begins(block.address()));
         if home.is_none() {
             self.not_a_block(block.address());
         }
@@ -126,10 +128,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
     }
 
     fn arrive(&self, home: &Home<'_>, mut chain: Chain) {
-        match home
-            .superslab
-            .send_home(home.slab.slot(), home.class, &mut chain)
-        {
+        match home.superslab.send_home(home.slab.slot(), home.class, &mut chain) {
             Ok(next) => self.proceed(next, home.slab, home.class),
             Err(_) => {
                 let size = home.class.size();

@@ -117,7 +117,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
             return self.misuse_large(large, address, size);
         };
         let right = (size > SUPERSLAB || align > SUPERSLAB)
-            && address.is_multiple_of(align)
+            && address & align.wrapping_sub(1) == 0
             && self.large_holds(size) == Some(held);
         if stated.is_some() && !right {
             return self.misuse(MisuseKind::WrongSize, address, size, held);

@@ -119,12 +119,8 @@ impl Ledger {
         source: &S,
         cell: &'a AtomicPtr<T>,
     ) -> Option<&'a T> {
-        // ORDERING: Acquire pairs with the Release of the CAS below: a table is read after it
-        // was made.
-        let present = cell.load(Ordering::Acquire);
-        if let Some(table) = NonNull::new(present) {
-            // SAFETY: published tables are never unmapped and are shared by reference alone.
-            return Some(unsafe { table.as_ref() });
+        if let Some(table) = published(cell) {
+            return Some(table);
         }
         let size = size_of::<T>().next_multiple_of(source.page_size());
         let made = T::make(|| self.map(source, size, source.page_size()))?;
@@ -152,6 +148,16 @@ impl Ledger {
     }
 }
 
+/// The table behind `cell`, if it was made yet.
+#[inline(always)]
+pub(crate) fn published<T: Table>(cell: &AtomicPtr<T>) -> Option<&T> {
+    // ORDERING: Acquire pairs with the Release of the CAS in `Ledger::table`: a table is read after
+    // it was made. Free on x86-64, and a plain load's cost on aarch64.
+    let table = cell.load(Ordering::Acquire);
+    // SAFETY: published tables are never unmapped and are shared by reference alone.
+    unsafe { table.as_ref() }
+}
+
 /// A table that lives in pages of its own and is never unmapped.
 ///
 /// # Safety
@@ -171,9 +177,7 @@ pub(crate) unsafe trait Table: Sync + Sized {
         #[cfg(loom)]
         {
             drop(map);
-            NonNull::new(std::boxed::Box::into_raw(std::boxed::Box::new(
-                Self::blank(),
-            )))
+            NonNull::new(std::boxed::Box::into_raw(std::boxed::Box::new(Self::blank())))
         }
     }
 

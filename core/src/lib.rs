@@ -84,6 +84,13 @@ mod supers;
 #[cfg(all(test, loom))]
 mod models;
 
+// The fakes are integration tests' too, and name the crate from outside.
+#[cfg(all(test, not(loom)))]
+extern crate self as hakmem_core;
+#[cfg(all(test, not(loom)))]
+#[path = "../tests/fakes/mod.rs"]
+mod fakes;
+
 pub use cache::Cache;
 pub use class::{CLASSES, LARGEST};
 pub use describe::{Place, PlaceKind};

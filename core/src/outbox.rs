@@ -15,57 +15,49 @@ struct Place {
     chain: Option<Chain>,
 }
 
+/// What became of a block.
+pub(crate) enum Put {
+    Kept,
+    /// So it was, but this chain has to go home now.
+    GoesHome(Chain),
+    /// It is here already.
+    Twice,
+}
+
 /// The table.
 pub(crate) struct Outbox {
     places: [Place; OUTBOX_PLACES],
 }
 
 impl Outbox {
-    pub(crate) const EMPTY: Self = Self {
-        places: [const {
-            Place {
-                slab: 0,
-                chain: None,
-            }
-        }; OUTBOX_PLACES],
-    };
+    pub(crate) const EMPTY: Self =
+        Self { places: [const { Place { slab: 0, chain: None } }; OUTBOX_PLACES] };
 
-    /// Puts a block of class `class` in. Answers a chain that has to go home now, if any.
+    /// Puts a block of class `class` in, unless it is the newest of its slab here already.
     #[inline]
-    pub(crate) fn put(&mut self, block: Block, class: ClassId) -> Option<Chain> {
+    pub(crate) fn put(&mut self, block: Block, class: ClassId) -> Put {
         let slab = (block.address() >> SLOT_SHIFT) as u32 & !(class.slots() - 1);
-        // Slabs of up to four slots begin at multiples of four: fold the bits above in.
-        let place = &mut self.places[(slab ^ slab >> 5) as usize % OUTBOX_PLACES];
+        // The slots of two superslabs have places of their own; others are folded onto them.
+        let place = &mut self.places[(slab ^ slab >> 6) as usize % OUTBOX_PLACES];
         if place.slab == slab {
             if let Some(chain) = &mut place.chain {
-                if chain.head_address() != block.address() {
+                if chain.head_address() == block.address() {
+                    return Put::Twice;
+                }
+                // The newest block always stays: its second free would not be seen otherwise.
+                if chain.len() < class.bundle() {
                     chain.push(block);
-                    return if chain.len() >= class.bundle() {
-                        place.chain.take()
-                    } else {
-                        None
-                    };
+                    return Put::Kept;
                 }
             }
         }
         place.slab = slab;
-        // An evicted chain goes home; so does one whose newest block is freed again, and the
-        // slab's word tells.
-        place.chain.replace(Chain::of(block))
+        let evicted = place.chain.replace(Chain::of(block));
+        evicted.map_or(Put::Kept, Put::GoesHome)
     }
 
     /// Takes any chain out; `None` when the outbox is empty.
     pub(crate) fn take_any(&mut self) -> Option<Chain> {
         self.places.iter_mut().find_map(|place| place.chain.take())
-    }
-
-    /// Blocks inside, for the validator's sum.
-    #[cfg(any(test, feature = "validate"))]
-    pub(crate) fn len(&self) -> u32 {
-        self.places
-            .iter()
-            .filter_map(|place| place.chain.as_ref())
-            .map(Chain::len)
-            .sum()
     }
 }

@@ -58,15 +58,10 @@ mod tests {
     #[test]
     fn ids_are_lowest_first_distinct_and_reusable() {
         let owners = Owners::new();
-        let ids: std::vec::Vec<u32> = core::iter::from_fn(|| owners.take())
-            .map(|id| id.0)
-            .collect();
+        let ids: std::vec::Vec<u32> =
+            core::iter::from_fn(|| owners.take()).map(|id| id.0).collect();
         assert_eq!(ids.len(), WORDS * 64);
-        assert!(
-            ids.iter()
-                .copied()
-                .eq(OwnerId::FIRST..OwnerId::FIRST + 65_536)
-        );
+        assert!(ids.iter().copied().eq(OwnerId::FIRST..OwnerId::FIRST + 65_536));
         owners.give(OwnerId(700));
         assert_eq!(owners.take(), Some(OwnerId(700)));
         assert_eq!(owners.take(), None);

@@ -5,7 +5,7 @@ use crate::class::ClassId;
 /// Bytes that one half of a list holds at most at first, and blocks. What goes home in such short
 /// stretches is still in the CPU's caches when the list is walked.
 const HALF_BYTES: usize = 32 << 10;
-const HALF_BLOCKS: usize = if cfg!(loom) { 2 } else { 256 };
+const HALF_BLOCKS: usize = if cfg!(loom) { 2 } else { 64 };
 /// Blocks that one half may grow to.
 const HALF_MOST: u32 = 4096;
 /// Only lists of blocks up to this size grow: for larger ones the journey home costs little beside

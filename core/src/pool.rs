@@ -12,8 +12,8 @@
 
 use crate::class::ClassId;
 use crate::geometry::{CHUNK_SUPERS, CHUNKS};
-use crate::hints::{self, Row, TREES, Tree, bits};
-use crate::ledger::{Ledger, Table};
+use crate::hints::{self, Hint, Row, TREES, Tree, bits};
+use crate::ledger::{Ledger, Table, published};
 use crate::source::PageSource;
 use crate::superslab::{SlabId, Slots, SuperId, Superslab, Want};
 use crate::sync::{AtomicPtr, AtomicU64, Ordering, cells, const_fn};
@@ -69,10 +69,7 @@ impl Pool {
     }
 
     fn chunk(&self, index: usize) -> Option<&Chunk> {
-        // ORDERING: Acquire pairs with the Release in `Ledger::table`.
-        let chunk = self.chunks.get(index)?.load(Ordering::Acquire);
-        // SAFETY: published chunks are never unmapped.
-        unsafe { chunk.as_ref() }
+        published(self.chunks.get(index)?)
     }
 
     /// The descriptor of a superslab, if its chunk exists.
@@ -105,38 +102,34 @@ impl Pool {
         })
     }
 
+    /// The hints that lead to a superslab, the lowest first.
+    fn way(&self, tree: Tree, id: SuperId) -> Option<[Hint<'_>; 3]> {
+        let index = id.0 as usize / CHUNK_SUPERS;
+        let row = [
+            (&self.chunk(index)?.summary, id.0 as usize % CHUNK_SUPERS),
+            (&self.mid[index / 64], index % 64),
+            (&self.top[index / 4096], index / 64 % 64),
+        ];
+        Some(row.map(|(row, bit)| Hint { cell: &row[tree.index()], bit: bit as u32 }))
+    }
+
     /// Makes a superslab findable in a tree.
     fn raise(&self, tree: Tree, id: SuperId) {
-        let index = id.0 as usize / CHUNK_SUPERS;
-        let Some(chunk) = self.chunk(index) else {
-            return;
-        };
-        let tree = tree.index();
-        hints::set(&chunk.summary[tree], id.0 % CHUNK_SUPERS as u32);
-        hints::set(&self.mid[index / 64][tree], index as u32 % 64);
-        hints::set(&self.top[index / 4096][tree], index as u32 / 64 % 64);
+        if let Some(way) = self.way(tree, id) {
+            hints::raise(&way);
+        }
     }
 
     /// Takes a superslab in which nothing was found out of a tree.
-    fn lower(&self, tree: Tree, id: SuperId) {
-        let index = id.0 as usize / CHUNK_SUPERS;
-        let Some(chunk) = self.chunk(index) else {
-            return;
-        };
-        let superslab = &chunk.superslabs[id.0 as usize % CHUNK_SUPERS];
+    fn lower(&self, tree: Tree, id: SuperId, superslab: &Superslab) {
         let still = || match tree.class() {
             Some(class) => superslab.pooled(class) != 0,
             None if tree == Tree::IDLE => superslab.slots().idle() != 0,
             None => superslab.slots().dirty() != 0,
         };
-        let tree = tree.index();
-        let summary = &chunk.summary[tree];
-        let mid = &self.mid[index / 64][tree];
-        let top = &self.top[index / 4096][tree];
-        let filled = |cell: &AtomicU64| cell.load(Ordering::Relaxed) != 0;
-        let _ = hints::clear(summary, id.0 % CHUNK_SUPERS as u32, still)
-            && hints::clear(mid, index as u32 % 64, || filled(summary))
-            && hints::clear(top, index as u32 / 64 % 64, || filled(mid));
+        if let Some(way) = self.way(tree, id) {
+            hints::lower(&way, still);
+        }
     }
 
     /// Walks a tree from the low end until `probe` finds what it wants.
@@ -160,9 +153,10 @@ impl Pool {
                     };
                     for bit in bits(word(&chunk.summary[tree.index()])) {
                         let id = SuperId((index * CHUNK_SUPERS) as u32 + bit);
-                        match probe(id, &chunk.superslabs[bit as usize]) {
+                        let superslab = &chunk.superslabs[bit as usize];
+                        match probe(id, superslab) {
                             Probe::Found(found) => return Some(found),
-                            Probe::Empty => self.lower(tree, id),
+                            Probe::Empty => self.lower(tree, id, superslab),
                             Probe::Unfit => {}
                         }
                         probes += 1;
@@ -179,14 +173,9 @@ impl Pool {
     /// Whether hints lead to a superslab in a class's tree, or in that of idle slots.
     #[cfg(any(test, feature = "validate"))]
     pub(crate) fn is_hinted(&self, class: Option<ClassId>, id: SuperId) -> bool {
-        let tree = class.map_or(Tree::IDLE, Tree::pooled).index();
-        let index = id.0 as usize / CHUNK_SUPERS;
-        let bit =
-            |cell: &AtomicU64, bit: usize| cell.load(Ordering::Relaxed) & 1 << (bit % 64) != 0;
-        self.chunk(index)
-            .is_some_and(|chunk| bit(&chunk.summary[tree], id.0 as usize % CHUNK_SUPERS))
-            && bit(&self.mid[index / 64][tree], index)
-            && bit(&self.top[index / 4096][tree], index / 64)
+        let way = self.way(class.map_or(Tree::IDLE, Tree::pooled), id);
+        let is_set = |hint: Hint<'_>| hint.cell.load(Ordering::Relaxed) & 1 << hint.bit != 0;
+        way.is_some_and(|way| way.into_iter().all(is_set))
     }
 
     /// Makes a slab findable. Its word says `Pooled` already.
@@ -207,12 +196,10 @@ impl Pool {
 
     /// Claims a pooled slab of a class, the lowest that the hints lead to.
     pub(crate) fn claim_pooled(&self, class: ClassId) -> Option<(SlabId, Word)> {
-        self.search(Tree::pooled(class), |id, superslab| {
-            match self.claim_pooled_in(id, class) {
-                Some(found) => Probe::Found(found),
-                None if superslab.pooled(class) == 0 => Probe::Empty,
-                None => Probe::Unfit,
-            }
+        self.search(Tree::pooled(class), |id, superslab| match self.claim_pooled_in(id, class) {
+            Some(found) => Probe::Found(found),
+            None if superslab.pooled(class) == 0 => Probe::Empty,
+            None => Probe::Unfit,
         })
     }
 
@@ -223,25 +210,15 @@ impl Pool {
             Want::Dirty => Tree::IDLE_DIRTY,
             Want::Any => Tree::IDLE,
         };
-        self.search(tree, |id, superslab| {
-            match superslab.claim_run(class.slots(), want) {
-                Some((slot, _)) => {
-                    superslab.begin(slot, class);
-                    Probe::Found(SlabId::new(id, slot))
-                }
-                None => {
-                    let slots = superslab.slots();
-                    let left = if want == Want::Dirty {
-                        slots.dirty()
-                    } else {
-                        slots.idle()
-                    };
-                    if left == 0 {
-                        Probe::Empty
-                    } else {
-                        Probe::Unfit
-                    }
-                }
+        self.search(tree, |id, superslab| match superslab.claim_run(class.slots(), want) {
+            Some((slot, _)) => {
+                superslab.begin(slot, class);
+                Probe::Found(SlabId::new(id, slot))
+            }
+            None => {
+                let slots = superslab.slots();
+                let left = if want == Want::Dirty { slots.dirty() } else { slots.idle() };
+                if left == 0 { Probe::Empty } else { Probe::Unfit }
             }
         })
     }

@@ -18,8 +18,8 @@ impl<H: Host, R: Registry> Heap<H, R> {
     /// `cache` belongs to this heap; `ptr` is not null, and a block of this heap whose user gives
     /// it up if this succeeds.
     pub unsafe fn reallocate(&self, cache: &mut Cache, ptr: *mut u8, new_size: usize) -> *mut u8 {
-        let entry = Entry(self.registry.entry(ptr.addr()));
-        let old_size = match entry.kind() {
+        let kind = self.listed(Entry(self.registry.entry(ptr.addr())), ptr.addr());
+        let old_size = match kind {
             Kind::Slab(class) if Self::is_class_for(class, new_size, 1) => return ptr,
             Kind::Slab(class) => class.size(),
             Kind::Span(_) | Kind::Large(_) => {
@@ -27,7 +27,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
                     return self.misuse_realloc(MisuseKind::Interior, ptr.addr());
                 };
                 // SAFETY: a live span or large block begins here.
-                let resized = unsafe { self.resize(entry, ptr, size, new_size, 1) };
+                let resized = unsafe { self.resize(kind, ptr, size, new_size, 1) };
                 if !resized.is_null() {
                     return resized;
                 }
@@ -75,16 +75,17 @@ impl<H: Host, R: Registry> Heap<H, R> {
         align: usize,
         new_size: usize,
     ) -> *mut u8 {
-        let entry = Entry(self.registry.entry(ptr.addr()));
-        match entry.kind() {
+        let kind = self.listed(Entry(self.registry.entry(ptr.addr())), ptr.addr());
+        match kind {
             Kind::Slab(class) if Self::is_class_for(class, new_size, align) => return ptr,
             Kind::Span(_) | Kind::Large(_) => {
-                if let Some(size) = self.usable_size(ptr) {
-                    // SAFETY: a live span or large block begins here.
-                    let resized = unsafe { self.resize(entry, ptr, size, new_size, align) };
-                    if !resized.is_null() {
-                        return resized;
-                    }
+                let Some(size) = self.usable_size(ptr) else {
+                    return self.misuse_realloc(MisuseKind::Interior, ptr.addr());
+                };
+                // SAFETY: a live span or large block begins here.
+                let resized = unsafe { self.resize(kind, ptr, size, new_size, align) };
+                if !resized.is_null() {
+                    return resized;
                 }
             }
             Kind::Slab(_) => {}
@@ -105,13 +106,13 @@ impl<H: Host, R: Registry> Heap<H, R> {
     /// A span in place, a large mapping in place or by remap. Null: neither is possible.
     unsafe fn resize(
         &self,
-        entry: Entry,
+        kind: Kind,
         ptr: *mut u8,
         size: usize,
         new_size: usize,
         align: usize,
     ) -> *mut u8 {
-        match entry.kind() {
+        match kind {
             Kind::Span(_)
                 if (new_size > LARGEST || align > LARGEST)
                     && Self::is_span_sized(new_size, align)
@@ -130,12 +131,10 @@ impl<H: Host, R: Registry> Heap<H, R> {
     /// Bytes that the block at `ptr` holds. `None`: no block of this heap begins there, as far as
     /// the tables tell (in a slab, any block's start looks live).
     pub fn usable_size(&self, ptr: *const u8) -> Option<usize> {
-        match Entry(self.registry.entry(ptr.addr())).kind() {
+        match self.listed(Entry(self.registry.entry(ptr.addr())), ptr.addr()) {
             Kind::Slab(_) => {
                 let home = self.home_of(ptr.addr())?;
-                home.class
-                    .index_of(ptr.addr() - home.base)
-                    .map(|_| home.class.size())
+                home.class.index_of(ptr.addr() - home.base).map(|_| home.class.size())
             }
             Kind::Span(number) => self.span_size_at(ptr.addr(), number),
             Kind::Large(number) => self.large_size_at(ptr.addr(), number),

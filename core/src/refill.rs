@@ -114,8 +114,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
             let base = superslab.slab_base(slab.slot());
             let entry = Entry::slab(cache.owner(), class).0;
             if self.registry.entry(base) != entry {
-                self.registry
-                    .set_entries(base, class.slots() as usize, entry);
+                self.registry.set_entries(base, class.slots() as usize, entry);
             }
         }
         Some(slab)

@@ -25,16 +25,12 @@ impl<H: Host, R: Registry> Heap<H, R> {
         if cache.is_live() {
             self.flush(cache);
         }
-        self.release_spans();
-        let mut bytes = 0;
+        let mut bytes = self.release_spans();
         for (id, superslab) in self.pool.superslabs() {
             bytes += self.purge_idle(id, superslab);
         }
         bytes += self.release_ranges(0);
-        Purged {
-            bytes,
-            kept: self.kept(),
-        }
+        Purged { bytes, kept: self.kept() }
     }
 
     /// Purges the idle dirty slots of a superslab: claims them first, gives their pages back, and

@@ -41,8 +41,7 @@ impl Superslab {
     pub(crate) fn begin(&self, slot: u32, class: ClassId) {
         // ORDERING: Relaxed: whoever comes to this word later comes by a block of the slab, or by
         // a CAS that orders.
-        self.word(slot)
-            .store(Word::fresh(class).0, Ordering::Relaxed);
+        self.word(slot).store(Word::fresh(class).0, Ordering::Relaxed);
     }
 
     /// Takes the whole returned list of a slab that the caller has claimed: O(1), its length known
@@ -137,11 +136,7 @@ impl Superslab {
             // chain then; if not, the tail is tied again.
             unsafe { chain.tie_tail(next) };
             let list = seen.with_list(head, returned);
-            let now = if seen.state() == State::Claimed {
-                list
-            } else {
-                list.settled()
-            };
+            let now = if seen.state() == State::Claimed { list } else { list.settled() };
             // ORDERING: Release publishes the links, and what the users of the blocks wrote, to the
             // Acquire of `take_returned`, of a claim, or of the one who retires the slab, which
             // may be this very CAS.

@@ -91,10 +91,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
                 }
             }
         }
-        let held = classes
-            .iter()
-            .map(|class| (class.carved - class.returned) * class.size)
-            .sum();
+        let held = classes.iter().map(|class| (class.carved - class.returned) * class.size).sum();
         let (count, mapped) = self.back.with(|back| back.numbers.open());
         let relaxed = Ordering::Relaxed;
         Stats {
@@ -102,11 +99,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
             mapped_peak: self.ledger.peak.load(relaxed),
             tables: self.ledger.tables.load(relaxed),
             kept: self.kept(),
-            slabs: LayerStats {
-                mapped,
-                held,
-                count: count as usize,
-            },
+            slabs: LayerStats { mapped, held, count: count as usize },
             spans: self.span_stats(),
             large: self.large_stats(),
             classes,

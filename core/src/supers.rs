@@ -66,18 +66,9 @@ impl<H: Host, R: Registry> Heap<H, R> {
     #[inline(never)]
     pub(crate) fn claim_fresh(&self, class: ClassId) -> Option<SlabId> {
         // A small heap starts with 1 MiB; from the second superslab on they are 2 MiB.
-        let size = self.back.with(|back| {
-            if back.numbers.bytes < UNIT {
-                UNIT
-            } else {
-                SUPERSLAB
-            }
-        });
+        let size = self.back.with(|back| if back.numbers.bytes < UNIT { UNIT } else { SUPERSLAB });
         let range = self.take_range(size, size)?;
-        if !self
-            .registry
-            .prepare(&self.host, &self.ledger, range.base, range.size)
-        {
+        if !self.registry.prepare(&self.host, &self.ledger, range.base, range.size) {
             self.put_range(range);
             return None;
         }
@@ -92,17 +83,11 @@ impl<H: Host, R: Registry> Heap<H, R> {
             back.numbers.bytes += range.size;
         });
         let shape = (range.size >> SLOT_SHIFT) as u32;
-        self.registry
-            .set_number(range.base, range.size >> UNIT_SHIFT, id.0);
-        self.registry
-            .set_entries(range.base, shape as usize, Entry::IDLE.0);
+        self.registry.set_number(range.base, range.size >> UNIT_SHIFT, id.0);
+        self.registry.set_entries(range.base, shape as usize, Entry::IDLE.0);
         let idle = all_slots(shape) & !all_slots(class.slots());
         superslab.begin(0, class);
-        superslab.open(
-            range.base,
-            shape,
-            Slots::new(idle, if range.dirty { idle } else { 0 }),
-        );
+        superslab.open(range.base, shape, Slots::new(idle, if range.dirty { idle } else { 0 }));
         if idle != 0 {
             self.pool.raise_idle(id, range.dirty);
         }
@@ -120,8 +105,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
         };
         superslab.clear_pooled(class, slab.slot());
         let base = superslab.slab_base(slab.slot());
-        self.registry
-            .set_entries(base, class.slots() as usize, Entry::IDLE.0);
+        self.registry.set_entries(base, class.slots() as usize, Entry::IDLE.0);
         let seen = self.pool.give_idle(slab, class.slots());
         self.close_superslab(id, seen);
     }
@@ -131,21 +115,17 @@ impl<H: Host, R: Registry> Heap<H, R> {
         let Some(superslab) = self.pool.superslab(id) else {
             return;
         };
-        let Some((base, shape, dirty)) = superslab.close_if_idle(seen) else {
+        let raise = || self.pool.raise_idle(id, true);
+        let Some((base, shape, dirty)) = superslab.close_if_idle(seen, raise) else {
             return;
         };
         let size = (shape as usize) << SLOT_SHIFT;
-        self.registry
-            .set_entries(base, shape as usize, Entry::FOREIGN.0);
+        self.registry.set_entries(base, shape as usize, Entry::FOREIGN.0);
         self.back.with(|back| {
             back.numbers.give(&self.pool, id);
             back.numbers.open -= 1;
             back.numbers.bytes -= size;
         });
-        self.put_range(Range {
-            base,
-            size,
-            dirty: dirty != 0,
-        });
+        self.put_range(Range { base, size, dirty: dirty != 0 });
     }
 }

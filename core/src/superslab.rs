@@ -5,7 +5,9 @@
 
 use crate::class::{CLASSES, ClassId};
 use crate::geometry::{SLOT, SLOTS};
-use crate::sync::{AtomicU32, AtomicU64, AtomicUsize, Ordering, cells, const_fn};
+#[cfg(any(test, loom))]
+use crate::sync::cells;
+use crate::sync::{AtomicU32, AtomicU64, AtomicUsize, Ordering, const_fn};
 use crate::word::Word;
 
 /// The dense number of a superslab.
@@ -231,19 +233,26 @@ impl Superslab {
     /// Closes the superslab if all its slots are idle: all -> none in one CAS, so that exactly one
     /// of those who try wins. Answers base, shape and dirty slots, read after the CAS: it may have
     /// been another superslab under the same number that was closed, which is as good.
-    pub(crate) fn close_if_idle(&self, mut seen: Slots) -> Option<(usize, u32, u32)> {
+    /// Slots taken by mistake are put back, after which `raise` must make them findable.
+    pub(crate) fn close_if_idle(
+        &self,
+        mut seen: Slots,
+        raise: impl Fn(),
+    ) -> Option<(usize, u32, u32)> {
         while seen.idle() == all_slots(self.shape()) {
             // ORDERING: Acquire as in `claim_run`; Release is not needed, nothing was written.
             let closed =
-                self.slots
-                    .compare_exchange(seen.0, 0, Ordering::Acquire, Ordering::Relaxed);
+                self.slots.compare_exchange(seen.0, 0, Ordering::Acquire, Ordering::Relaxed);
             match closed {
                 Err(now) => seen = Slots(now),
                 Ok(_) if seen.idle() == all_slots(self.shape()) => {
                     return Some((self.base(), self.shape(), seen.dirty()));
                 }
                 // Meanwhile the number went to a superslab of the other size: put its slots back.
-                Ok(_) => seen = self.give_idle(seen.idle(), seen.dirty()),
+                Ok(_) => {
+                    seen = self.give_idle(seen.idle(), seen.dirty());
+                    raise();
+                }
             }
         }
         None
@@ -292,17 +301,18 @@ mod tests {
         let superslab = Superslab::blank();
         superslab.open(4096, 16, Slots::new(0xffff, 0));
         let (slot, left) = superslab.claim_run(1, Want::Any).unwrap();
-        assert_eq!(superslab.close_if_idle(left), None);
+        assert_eq!(superslab.close_if_idle(left, || {}), None);
         let all = superslab.give_idle(1 << slot, 1 << slot);
-        assert_eq!(superslab.close_if_idle(all), Some((4096, 16, 1)));
-        assert_eq!(superslab.close_if_idle(all), None);
+        assert_eq!(superslab.close_if_idle(all, || {}), Some((4096, 16, 1)));
+        assert_eq!(superslab.close_if_idle(all, || {}), None);
     }
 
     #[test]
     fn a_number_that_changed_its_size_meanwhile_is_put_back() {
         let superslab = Superslab::blank();
         superslab.open(0, 32, Slots::new(0xffff, 0xffff));
-        assert_eq!(superslab.close_if_idle(Slots::new(0xffff, 0xffff)), None);
+        let closed = superslab.close_if_idle(Slots::new(0xffff, 0xffff), || {});
+        assert_eq!(closed, None);
         assert_eq!(superslab.slots(), Slots::new(0xffff, 0xffff));
     }
 }

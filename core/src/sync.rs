@@ -174,10 +174,7 @@ mod lock {
         }
 
         pub(crate) fn with<U>(&self, run: impl FnOnce(&mut T) -> U) -> U {
-            run(&mut self
-                .0
-                .lock()
-                .unwrap_or_else(|poisoned| poisoned.into_inner()))
+            run(&mut self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()))
         }
 
         pub(crate) fn hold(&self) {}

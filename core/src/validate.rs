@@ -53,14 +53,13 @@ impl<H: Host, R: Registry> Heap<H, R> {
             });
         }
         self.validate_spans()
+            .and_then(|()| self.validate_larges())
+            .and_then(|()| self.validate_arena())
             .map_err(|what| Broken { what, at: 0 })?;
         let layers = self.span_stats().mapped + self.large_stats().mapped;
         let sum = bytes + layers + self.kept() + self.ledger.tables.load(Ordering::Relaxed);
         if sum != self.mapped() {
-            return Err(Broken {
-                what: "layers and mapped bytes differ",
-                at: sum,
-            });
+            return Err(Broken { what: "layers and mapped bytes differ", at: sum });
         }
         Ok(census)
     }
@@ -71,12 +70,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
         superslab: &Superslab,
         census: &mut Census,
     ) -> Result<(), Broken> {
-        let broken = |what| {
-            Err(Broken {
-                what,
-                at: id.0 as usize,
-            })
-        };
+        let broken = |what| Err(Broken { what, at: id.0 as usize });
         let idle = superslab.slots().idle();
         let mut taken = 0;
         for slot in 0..SLOTS {
@@ -159,35 +153,24 @@ impl<H: Host, R: Registry> Heap<H, R> {
     ) -> Result<(), Broken> {
         let (base, word) = (superslab.slab_base(slot), superslab.peek(slot));
         let mut seen = [0u64; 8192 / 64];
-        let mut at = superslab
-            .block_start(slot, class, word.head())
-            .map_or(0, |p| p.as_ptr().addr());
+        let mut at =
+            superslab.block_start(slot, class, word.head()).map_or(0, |p| p.as_ptr().addr());
         for _ in 0..word.returned() {
-            let index = class
-                .index_of(at.wrapping_sub(base))
-                .filter(|&index| index < word.carved());
+            let index =
+                class.index_of(at.wrapping_sub(base)).filter(|&index| index < word.carved());
             let Some(index) = index else {
-                return Err(Broken {
-                    what: "a returned list leaves its slab",
-                    at: base,
-                });
+                return Err(Broken { what: "a returned list leaves its slab", at: base });
             };
             let (cell, bit) = (&mut seen[index as usize / 64], 1 << (index % 64));
             if *cell & bit != 0 {
-                return Err(Broken {
-                    what: "a returned list runs in a circle",
-                    at: base,
-                });
+                return Err(Broken { what: "a returned list runs in a circle", at: base });
             }
             *cell |= bit;
             // SAFETY: a returned block of a mapped slab, and nobody else is at work.
             at = unsafe { link::read(core::ptr::with_exposed_provenance_mut(at)) }.addr();
         }
         if word.returned() > 0 && at != 0 {
-            return Err(Broken {
-                what: "a returned list is longer than its word says",
-                at: base,
-            });
+            return Err(Broken { what: "a returned list is longer than its word says", at: base });
         }
         Ok(())
     }

@@ -135,14 +135,8 @@ mod tests {
         let word = Word::fresh(class).with_carved(class.capacity());
         assert_eq!(word.settled().state(), State::Full);
         let threshold = class.findable_from();
-        assert_eq!(
-            word.with_list(0, threshold - 1).settled().state(),
-            State::Full
-        );
-        assert_eq!(
-            word.with_list(0, threshold).settled().state(),
-            State::Pooled
-        );
+        assert_eq!(word.with_list(0, threshold - 1).settled().state(), State::Full);
+        assert_eq!(word.with_list(0, threshold).settled().state(), State::Pooled);
         assert_eq!(word.with_list(0, class.capacity()).settled(), Word::UNUSED);
         // What was never carved counts as free.
         assert_eq!(word.with_carved(1).settled().state(), State::Pooled);

@@ -39,18 +39,6 @@ pub(crate) struct Arena {
     reserved: u32,
 }
 
-/// Kind of the entries at both ends of a kept range. To everyone else it says: ours, and in no use.
-const KEPT: u32 = 135;
-const _: () = assert!(matches!(kept_entry(1).kind(), crate::entry::Kind::Idle));
-
-const fn kept_entry(number: u32) -> Entry {
-    Entry(number << 8 | KEPT)
-}
-
-fn kept_number(entry: u32) -> Option<u32> {
-    (entry & 0xff == KEPT).then_some(entry >> 8)
-}
-
 /// The bin of a size: below 32 KiB one each page, then eight a doubling.
 fn bin_of(size: usize) -> usize {
     let pages = size >> 12;
@@ -201,9 +189,9 @@ impl Arena {
         mut range: Range,
         mut refused: bool,
     ) {
-        debug_assert!(range.base.is_multiple_of(SLOT) && range.size.is_multiple_of(SLOT));
+        debug_assert!(range.base % SLOT == 0 && range.size % SLOT == 0);
         for beside in [range.base.wrapping_sub(1), range.end()] {
-            let Some(number) = kept_number(registry.entry(beside)) else { continue };
+            let Some(number) = Entry(registry.entry(beside)).as_kept() else { continue };
             let Some(node) = ranges.get(self, number) else { continue };
             let joins = node.base == range.end() || node.base + node.size == range.base;
             let Some(other) = joins.then(|| self.remove(ranges, registry, number)).flatten() else {
@@ -230,7 +218,7 @@ impl Arena {
                 self.used
             }
         };
-        mark(registry, &range, kept_entry(number));
+        mark(registry, &range, Entry::kept(number));
         let Range { base, size, dirty } = range;
         let bin = bin_of(size);
         let age = Links { next: core::mem::replace(&mut self.newest, number), previous: 0 };
@@ -327,7 +315,7 @@ impl Arena {
         while let Some(node) = ranges.get(self, number) {
             let ends = [node.base, node.base + node.size - 1].map(|at| registry.entry(at));
             // Past what the registry has room for, entries read as foreign.
-            if ends.iter().any(|end| *end != 0 && kept_number(*end) != Some(number)) {
+            if ends.iter().any(|end| *end != 0 && Entry(*end).as_kept() != Some(number)) {
                 return Err("arena: the registry has something else at a kept range");
             }
             (count, bytes, number) = (count + 1, bytes + node.size, node.age.next);

@@ -1,7 +1,7 @@
 //! Ranges, and the nodes of those that are kept.
 
 use super::extents::Arena;
-use crate::ledger::Table;
+use crate::ledger::{Table, published};
 use crate::sync::{AtomicPtr, AtomicUsize, Ordering, cells, const_fn};
 use core::cell::UnsafeCell;
 
@@ -98,10 +98,7 @@ impl Ranges {
     }
 
     pub(super) fn chunk(&self, index: usize) -> Option<&Chunk> {
-        // ORDERING: Acquire pairs with the Release in `Ledger::table`.
-        let chunk = self.chunks.get(index)?.load(Ordering::Acquire);
-        // SAFETY: published chunks are never unmapped.
-        unsafe { chunk.as_ref() }
+        published(self.chunks.get(index)?)
     }
 
     fn place(&self, number: u32) -> Option<&UnsafeCell<Node>> {

@@ -1,5 +1,6 @@
 //! Looks at the large blocks: sizes, sums, descriptions.
 
+use crate::entry::{Entry, Kind};
 use crate::heap::Heap;
 use crate::registry::Registry;
 use crate::source::Host;
@@ -24,9 +25,17 @@ impl<H: Host, R: Registry> Heap<H, R> {
         places.find(|(base, size)| address.wrapping_sub(*base) < *size)
     }
 
-    /// The number of the live block at `address` that the registry has no entry for, as can happen
-    /// where a block moved while memory for the registry was out. To be asked before an address
-    /// is called foreign.
+    /// What the entry of `address` says, or should say: of a large block that moved while memory for
+    /// the registry was out there is none.
+    #[inline]
+    pub(crate) fn listed(&self, entry: Entry, address: usize) -> Kind {
+        match entry.kind() {
+            Kind::Foreign => self.unlisted_large(address).map_or(Kind::Foreign, Kind::Large),
+            kind => kind,
+        }
+    }
+
+    /// The number of the live block at `address` that the registry has no entry for.
     pub(crate) fn unlisted_large(&self, address: usize) -> Option<u32> {
         if !self.larges.has_unlisted() {
             return None;

@@ -37,7 +37,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
         };
         // A mapping of its own is for what no span holds.
         let fitting = new_size > SUPERSLAB || align > SUPERSLAB;
-        if !fitting || !base.is_multiple_of(align) || !large.catch(base) {
+        if !fitting || base % align != 0 || !large.catch(base) {
             return null_mut();
         }
         let (held, mapped) = (large.held(), large.mapped());

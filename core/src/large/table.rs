@@ -1,6 +1,6 @@
 //! Descriptors of large blocks, in tables that are never unmapped.
 
-use crate::ledger::Table;
+use crate::ledger::{Table, published};
 use crate::stats::LayerStats;
 use crate::sync::{AtomicPtr, AtomicU32, AtomicUsize, Ordering, cells, const_fn};
 
@@ -121,10 +121,7 @@ impl Larges {
     }
 
     fn chunk(&self, index: usize) -> Option<&Chunk> {
-        // ORDERING: Acquire pairs with the Release in `Ledger::table`.
-        let chunk = self.chunks.get(index)?.load(Ordering::Acquire);
-        // SAFETY: published chunks are never unmapped.
-        unsafe { chunk.as_ref() }
+        published(self.chunks.get(index)?)
     }
 
     /// A descriptor, if its chunk exists.

@@ -64,7 +64,7 @@ fn blocks_are_aligned_whole_and_used_again() {
         let heap = heap(page);
         for align in [1, SLOT, 4 * MIB, 64 * MIB] {
             let start = take(&heap, 3 * MIB + 1, align);
-            assert!(start.addr().is_multiple_of(align.max(SLOT)));
+            assert!(start.addr() % align.max(SLOT) == 0);
             let held = heap.large_size_at(start.addr(), number(&heap, start).unwrap()).unwrap();
             assert_eq!(held, (3 * MIB + 1).next_multiple_of(page));
             write(start, held - 1, 1);
@@ -163,7 +163,7 @@ fn growing_and_shrinking_keep_contents_and_alignment() {
             let (last, old) = (size - 1, start);
             size += 40_000;
             start = resize(&heap, start, size, align);
-            assert!(!start.is_null() && start.addr().is_multiple_of(align.max(SLOT)));
+            assert!(!start.is_null() && start.addr() % align.max(SLOT) == 0);
             calls += usize::from(start != old);
             assert_eq!((read(start, 0), read(start, last)), (step as u8, step as u8));
             heap.validate_larges().unwrap();

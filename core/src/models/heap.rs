@@ -38,7 +38,7 @@ fn nothing_is_left(heap: &Tiny) {
 /// are made), the orders of `send_home` and `give_idle`.
 #[test]
 fn the_last_block_comes_back_from_another_thread() {
-    loom::model(|| {
+    bounded(3, || {
         let heap = Arc::new(Tiny::new(Fiction::new()));
         let mut cache = Cache::new();
         let kept = allocate(&heap, &mut cache, 16);

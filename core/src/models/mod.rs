@@ -4,6 +4,7 @@
 //! fiction: addresses below 1 KiB, each block's link and payload a tracked cell, so that two
 //! accesses which nothing orders fail the model.
 
+mod bins;
 mod heap;
 mod pool;
 mod registry;
@@ -36,9 +37,7 @@ fn pages(base: usize, size: usize) -> u64 {
 
 impl Fiction {
     pub(super) fn new() -> Self {
-        Self {
-            mapped: Mutex::new(0),
-        }
+        Self { mapped: Mutex::new(0) }
     }
 
     /// Bytes mapped now.
@@ -56,9 +55,8 @@ unsafe impl PageSource for Fiction {
     fn map(&self, size: usize, align: usize) -> Option<NonNull<u8>> {
         let mut mapped = self.mapped.lock().unwrap();
         // Address 0 would be null.
-        let base = (align..=WORLD - size)
-            .step_by(align)
-            .find(|&base| *mapped & pages(base, size) == 0)?;
+        let base =
+            (align..=WORLD - size).step_by(align).find(|&base| *mapped & pages(base, size) == 0)?;
         *mapped |= pages(base, size);
         NonNull::new(core::ptr::without_provenance_mut(base))
     }

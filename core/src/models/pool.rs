@@ -17,9 +17,7 @@ const BASE: usize = 128;
 /// Opens a superslab whose first slab is full: every block carved, none returned.
 fn add_full_slab(pool: &Pool, number: u32) -> SlabId {
     let id = SuperId(number);
-    let superslab = pool
-        .make_superslab(id, &Fiction::new(), &Ledger::new())
-        .unwrap();
+    let superslab = pool.make_superslab(id, &Fiction::new(), &Ledger::new()).unwrap();
     superslab.open(BASE + number as usize * SUPERSLAB, 2, Slots::new(0, 0));
     superslab.begin(0, CLASS);
     assert_eq!(superslab.carve(0, 4), Some((0, 4)));
@@ -75,7 +73,7 @@ fn use_up(pool: &Pool, slab: SlabId) -> u32 {
 /// `clear_pooled` (the slab is lost), the Acquire of the claiming CAS (payload race).
 #[test]
 fn claim_against_give_back() {
-    loom::model(|| {
+    bounded(3, || {
         let (pool, slab) = pool_with_a_full_slab();
         let theirs = pool.clone();
         let giver = thread::spawn(move || give_back(&theirs, slab, 0));
@@ -98,7 +96,7 @@ fn claim_against_give_back() {
 /// Two claimers of one pooled slab: one gets it.
 #[test]
 fn two_claim_one_slab() {
-    loom::model(|| {
+    bounded(3, || {
         let (pool, slab) = pool_with_a_full_slab();
         give_back(&pool, slab, 0);
         let theirs = pool.clone();
@@ -117,17 +115,14 @@ fn two_claim_one_slab() {
 /// Fails when weakened: either fence of `hints`.
 #[test]
 fn lowering_a_hint_against_raising_it() {
-    loom::model(|| {
+    bounded(3, || {
         let (pool, slab) = pool_with_a_full_slab();
         leave_hints(&pool, slab);
         let theirs = pool.clone();
         let giver = thread::spawn(move || give_back(&theirs, slab, 1));
         let found = pool.claim_pooled(CLASS).is_some();
         giver.join().unwrap();
-        assert!(
-            found || pool.claim_pooled(CLASS).is_some(),
-            "a pooled slab was lost"
-        );
+        assert!(found || pool.claim_pooled(CLASS).is_some(), "a pooled slab was lost");
     });
 }
 
@@ -155,7 +150,7 @@ fn two_lower_hints_of_one_chunk() {
 /// orders claimer and predecessor.
 #[test]
 fn a_stale_bit_leads_to_the_next_slab() {
-    loom::model(|| {
+    bounded(3, || {
         let pool = Pool::new();
         let id = SuperId(0);
         let slab = SlabId::new(id, 0);

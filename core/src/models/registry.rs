@@ -1,6 +1,6 @@
 //! Publication of the registry's leaves.
 
-use super::Fiction;
+use super::{Fiction, bounded};
 use crate::entry::Entry;
 use crate::geometry::SLOT;
 use crate::ledger::Ledger;
@@ -14,7 +14,7 @@ use loom::thread;
 /// not made yet.
 #[test]
 fn a_leaf_is_made_by_two_and_read_by_anyone() {
-    loom::model(|| {
+    bounded(3, || {
         let registry = Arc::new((TwoLevel::new(), Ledger::new(), Fiction::new()));
         let write = |(registry, ledger, source): &(TwoLevel, Ledger, Fiction), slot: usize| {
             assert!(registry.prepare(source, ledger, slot * SLOT, SLOT));

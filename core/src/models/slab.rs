@@ -1,6 +1,6 @@
 //! The slab word.
 
-use super::scribble;
+use super::{bounded, scribble};
 use crate::block::{Block, Chain, List};
 use crate::class::ClassId;
 use crate::slab::Next;
@@ -42,9 +42,7 @@ fn used(block: Block) -> Block {
 }
 
 fn drain(mut list: List) -> u32 {
-    core::iter::from_fn(|| list.pop())
-        .map(|block| scribble(block.into_start()))
-        .count() as u32
+    core::iter::from_fn(|| list.pop()).map(|block| scribble(block.into_start())).count() as u32
 }
 
 /// Two threads return to one slab while its owner takes the list: nothing is lost, nothing is
@@ -54,7 +52,7 @@ fn drain(mut list: List) -> u32 {
 /// link races).
 #[test]
 fn two_return_while_the_owner_takes() {
-    loom::model(|| {
+    bounded(3, || {
         let superslab = slab();
         let returners: Vec<_> = blocks(&superslab, 2)
             .into_iter()
@@ -80,10 +78,7 @@ fn two_return_while_the_owner_takes() {
         found += taken(2);
         assert_eq!(found, 2);
         let word = superslab.peek(0);
-        assert_eq!(
-            (word.carved(), word.returned(), word.state()),
-            (2, 0, State::Claimed)
-        );
+        assert_eq!((word.carved(), word.returned(), word.state()), (2, 0, State::Claimed));
     });
 }
 
@@ -93,7 +88,7 @@ fn two_return_while_the_owner_takes() {
 /// Fails when weakened: the AcqRel of `send_home` and of `give_up`, either half.
 #[test]
 fn one_of_three_retires() {
-    loom::model(|| {
+    bounded(3, || {
         let superslab = slab();
         let mut blocks = blocks(&superslab, 2).into_iter();
         let [one, two] = [blocks.next().unwrap(), blocks.next().unwrap()];
@@ -107,19 +102,11 @@ fn one_of_three_retires() {
         };
         let theirs = superslab.clone();
         let returner = thread::spawn(move || {
-            retire(
-                theirs
-                    .send_home(0, CLASS, &mut Chain::of(used(one)))
-                    .unwrap(),
-            )
+            retire(theirs.send_home(0, CLASS, &mut Chain::of(used(one))).unwrap())
         });
         let theirs = superslab.clone();
         let other = thread::spawn(move || {
-            retire(
-                theirs
-                    .send_home(0, CLASS, &mut Chain::of(used(two)))
-                    .unwrap(),
-            )
+            retire(theirs.send_home(0, CLASS, &mut Chain::of(used(two))).unwrap())
         });
         let mine = retire(superslab.give_up(0));
         assert_eq!(mine + returner.join().unwrap() + other.join().unwrap(), 1);
@@ -134,7 +121,7 @@ fn superslab_block(index: usize) -> *mut u8 {
 /// The owner carves while another thread returns: the carved count and the list keep C4.
 #[test]
 fn carve_against_return() {
-    loom::model(|| {
+    bounded(3, || {
         let superslab = slab();
         let block = blocks(&superslab, 1).pop().unwrap();
         let theirs = superslab.clone();

@@ -17,9 +17,7 @@ const ID: SuperId = SuperId(0);
 /// A pool with one superslab, open with these idle slots.
 fn pool_with(slots: Slots) -> Arc<Pool> {
     let pool = Pool::new();
-    let superslab = pool
-        .make_superslab(ID, &Fiction::new(), &Ledger::new())
-        .unwrap();
+    let superslab = pool.make_superslab(ID, &Fiction::new(), &Ledger::new()).unwrap();
     superslab.open(BASE, 2, slots);
     pool.raise_idle(ID, true);
     Arc::new(pool)
@@ -37,7 +35,8 @@ fn give(pool: &Pool, slot: u32) -> u32 {
 }
 
 fn close(pool: &Pool, seen: Slots) -> u32 {
-    let closed = pool.superslab(ID).unwrap().close_if_idle(seen);
+    let raise = || pool.raise_idle(ID, true);
+    let closed = pool.superslab(ID).unwrap().close_if_idle(seen, raise);
     if let Some((base, shape, _)) = closed {
         assert_eq!((base, shape), (BASE, 2));
         (0..2).for_each(use_slot);
@@ -52,7 +51,7 @@ fn close(pool: &Pool, seen: Slots) -> u32 {
 /// `close_if_idle` (payload race).
 #[test]
 fn the_last_slots_come_back_while_another_searches() {
-    loom::model(|| {
+    bounded(2, || {
         let pool = pool_with(Slots::new(0, 0));
         let [one, two] = [0, 1].map(|slot| {
             let theirs = pool.clone();
@@ -77,10 +76,9 @@ fn the_last_slots_come_back_while_another_searches() {
 /// Fails when weakened: the Release of `open`, the Acquire of `claim_run` (base reads 0).
 #[test]
 fn two_find_a_fresh_superslab() {
-    loom::model(|| {
+    bounded(3, || {
         let pool = Pool::new();
-        pool.make_superslab(ID, &Fiction::new(), &Ledger::new())
-            .unwrap();
+        pool.make_superslab(ID, &Fiction::new(), &Ledger::new()).unwrap();
         let pool = Arc::new(pool);
         let seek = move |pool: &Pool| {
             let slab = pool.claim_idle(CLASS, Want::Any)?;
@@ -92,10 +90,7 @@ fn two_find_a_fresh_superslab() {
         let theirs = pool.clone();
         let opener = thread::spawn(move || {
             (0..2).for_each(use_slot);
-            theirs
-                .superslab(ID)
-                .unwrap()
-                .open(BASE, 2, Slots::new(3, 0));
+            theirs.superslab(ID).unwrap().open(BASE, 2, Slots::new(3, 0));
             theirs.raise_idle(ID, false);
         });
         let theirs = pool.clone();
@@ -111,7 +106,7 @@ fn two_find_a_fresh_superslab() {
 /// the superslab, whose other slot is idle; once.
 #[test]
 fn the_last_block_retires_slab_and_superslab() {
-    loom::model(|| {
+    bounded(3, || {
         let pool = pool_with(Slots::new(2, 0));
         let superslab = pool.superslab(ID).unwrap();
         superslab.begin(0, CLASS);
@@ -146,7 +141,7 @@ fn the_last_block_retires_slab_and_superslab() {
 /// a slot to itself, and what is dirty stays findable as such.
 #[test]
 fn purging_against_claiming_and_giving() {
-    bounded(3, || {
+    bounded(2, || {
         let pool = pool_with(Slots::new(1, 1));
         use_slot(0);
         let theirs = pool.clone();
@@ -181,11 +176,9 @@ fn purging_against_claiming_and_giving() {
 /// found.
 #[test]
 fn slots_taken_by_mistake_come_back() {
-    loom::model(|| {
+    bounded(3, || {
         let pool = Pool::new();
-        let superslab = pool
-            .make_superslab(ID, &Fiction::new(), &Ledger::new())
-            .unwrap();
+        let superslab = pool.make_superslab(ID, &Fiction::new(), &Ledger::new()).unwrap();
         superslab.open(BASE, 1, Slots::new(0, 0));
         let pool = Arc::new(pool);
         let theirs = pool.clone();

@@ -62,11 +62,7 @@ impl<const SLOTS: usize> super::Registry for Flat<SLOTS> {}
 impl<const SLOTS: usize> Sealed for Flat<SLOTS> {
     #[inline(always)]
     fn lookup(&self, address: usize) -> Option<u32> {
-        Some(
-            self.entries
-                .get(self.index(address))?
-                .load(Ordering::Relaxed),
-        )
+        Some(self.entries.get(self.index(address))?.load(Ordering::Relaxed))
     }
 
     fn set_entries(&self, address: usize, slots: usize, entry: u32) {
@@ -79,9 +75,7 @@ impl<const SLOTS: usize> Sealed for Flat<SLOTS> {
 
     #[inline]
     fn number(&self, address: usize) -> u32 {
-        self.numbers
-            .get(self.unit(address))
-            .map_or(0, |number| number.load(Ordering::Relaxed))
+        self.numbers.get(self.unit(address)).map_or(0, |number| number.load(Ordering::Relaxed))
     }
 
     fn set_number(&self, address: usize, units: usize, number: u32) {
@@ -96,9 +90,7 @@ impl<const SLOTS: usize> Sealed for Flat<SLOTS> {
     fn prepare<S: PageSource>(&self, _: &S, _: &Ledger, address: usize, size: usize) -> bool {
         let start = (address >> UNIT_SHIFT << UNIT_SHIFT >> SLOT_SHIFT) + 1;
         // Whoever comes first sets the start; a loser finds it set.
-        let _ = self
-            .first
-            .compare_exchange(0, start, Ordering::Relaxed, Ordering::Relaxed);
+        let _ = self.first.compare_exchange(0, start, Ordering::Relaxed, Ordering::Relaxed);
         let Some(last) = address.checked_add(size - 1) else {
             return false;
         };

@@ -2,7 +2,7 @@
 
 use super::sealed::Sealed;
 use crate::geometry::{LEAF_SHIFT, LEAVES, SLOT, SLOT_SHIFT, UNIT, UNIT_SHIFT};
-use crate::ledger::{Ledger, Table};
+use crate::ledger::{Ledger, Table, published};
 use crate::source::PageSource;
 use crate::sync::{AtomicPtr, AtomicU32, Ordering, cells, const_fn};
 
@@ -42,14 +42,7 @@ impl TwoLevel {
 
     #[inline(always)]
     fn leaf(&self, address: usize) -> Option<&Leaf> {
-        // ORDERING: Acquire pairs with the Release in `Ledger::table`: a leaf is read after it
-        // was made. Free on x86-64, and a plain load's cost on aarch64.
-        let leaf = self
-            .leaves
-            .get(address >> LEAF_SHIFT)?
-            .load(Ordering::Acquire);
-        // SAFETY: published leaves are never unmapped.
-        unsafe { leaf.as_ref() }
+        published(self.leaves.get(address >> LEAF_SHIFT)?)
     }
 }
 
@@ -115,9 +108,7 @@ impl Sealed for TwoLevel {
             return false;
         };
         (address >> LEAF_SHIFT..=last >> LEAF_SHIFT).all(|index| {
-            self.leaves
-                .get(index)
-                .is_some_and(|cell| ledger.table(source, cell).is_some())
+            self.leaves.get(index).is_some_and(|cell| ledger.table(source, cell).is_some())
         })
     }
 }

@@ -18,7 +18,7 @@ const BOUND_PART: usize = 8;
 const BOUND_MOST: usize = 16 << 20;
 
 /// A few places a span class, each empty or one span.
-pub(super) struct Bins {
+pub(crate) struct Bins {
     places: [[AtomicU32; PLACES]; BINS],
     /// Bytes held; booked before a span comes, unbooked after it left.
     bytes: AtomicUsize,
@@ -26,7 +26,7 @@ pub(super) struct Bins {
 
 impl Bins {
     const_fn! {
-        pub(super) fn new() -> Self {
+        pub(crate) fn new() -> Self {
             Self {
                 places: cells!(cells!(AtomicU32::new(0); PLACES); BINS),
                 bytes: AtomicUsize::new(0),
@@ -38,13 +38,13 @@ impl Bins {
         &self.places[usize::from(class.0) % BINS]
     }
 
-    pub(super) fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.bytes.load(Ordering::Relaxed)
     }
 
     /// Puts a cached span in, where bound and places allow. `held`: bytes of all spans. `false`:
     /// it is still the caller's.
-    pub(super) fn put(&self, id: SpanId, class: SpanClass, held: usize) -> bool {
+    pub(crate) fn put(&self, id: SpanId, class: SpanClass, held: usize) -> bool {
         let bound = (held / BOUND_PART).clamp(BOUND_LEAST, BOUND_MOST);
         let before = self.bytes.fetch_add(class.size(), Ordering::Relaxed);
         let room = before + class.size() <= bound;
@@ -64,7 +64,7 @@ impl Bins {
     }
 
     /// Takes a cached span of a class.
-    pub(super) fn take(&self, class: SpanClass) -> Option<SpanId> {
+    pub(crate) fn take(&self, class: SpanClass) -> Option<SpanId> {
         self.bin(class).iter().find_map(|place| self.take_from(place, class))
     }
 
@@ -79,7 +79,7 @@ impl Bins {
     }
 
     /// Takes all that is there.
-    pub(super) fn drain(&self, mut each: impl FnMut(SpanId, SpanClass)) {
+    pub(crate) fn drain(&self, mut each: impl FnMut(SpanId, SpanClass)) {
         for (bin, class) in self.places.iter().zip((0..).map(SpanClass)) {
             for place in bin {
                 if let Some(id) = self.take_from(place, class) {

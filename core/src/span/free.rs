@@ -48,10 +48,10 @@ impl<H: Host, R: Registry> Heap<H, R> {
         let Span::Live(class) = superslab.span(grain) else {
             return self.misuse_span(superslab, grain, address, size);
         };
-        if !address.is_multiple_of(GRAIN) {
+        if address % GRAIN != 0 {
             return self.misuse(MisuseKind::Interior, address, size, class.size());
         }
-        let wrong = !class.is_for(size, align) || !address.is_multiple_of(align);
+        let wrong = !class.is_for(size, align) || address & align.wrapping_sub(1) != 0;
         if stated.is_some() && wrong {
             return self.misuse(MisuseKind::WrongSize, address, size, class.size());
         }

@@ -16,7 +16,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
         let superslab = self.spans.superslab(number)?;
         let grain = grain_at(superslab, address)?;
         match superslab.span(grain) {
-            Span::Live(class) if address.is_multiple_of(GRAIN) => Some(class.size()),
+            Span::Live(class) if address % GRAIN == 0 => Some(class.size()),
             _ => None,
         }
     }

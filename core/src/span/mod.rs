@@ -33,6 +33,9 @@ mod table;
 #[cfg(all(test, not(loom)))]
 mod tests;
 
+#[cfg(all(test, loom))]
+pub(crate) use {bins::Bins, class::SpanClass, superslab::SpanId};
+
 pub(crate) use cache::SpanCache;
 pub(crate) use index::SpanIndex;
 pub(crate) use table::Spans;

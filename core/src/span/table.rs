@@ -4,7 +4,7 @@ use super::bins::Bins;
 use super::class::SpanClass;
 use super::superslab::{SpanId, SpanSuperslab};
 use crate::geometry::{CHUNK_SUPERS, CHUNKS, SUPERSLAB};
-use crate::ledger::Table;
+use crate::ledger::{Table, published};
 use crate::stats::LayerStats;
 use crate::sync::{AtomicPtr, AtomicUsize, Ordering, cells, const_fn};
 
@@ -49,10 +49,7 @@ impl Spans {
     }
 
     fn chunk(&self, index: usize) -> Option<&Chunk> {
-        // ORDERING: Acquire pairs with the Release in `Ledger::table`.
-        let chunk = self.chunks.get(index)?.load(Ordering::Acquire);
-        // SAFETY: published chunks are never unmapped.
-        unsafe { chunk.as_ref() }
+        published(self.chunks.get(index)?)
     }
 
     /// The descriptor of a superslab, if its chunk exists.
