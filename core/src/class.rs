@@ -161,13 +161,18 @@ impl ClassId {
         u32::from(self.measure().bundle)
     }
 
-    /// Index of the block that begins `offset` bytes into its slab; `None` inside a block.
+    /// Index of the block that begins `offset` bytes into its slab; `None` inside a block and
+    /// outside of all.
     #[inline(always)]
     pub(crate) fn index_of(self, offset: usize) -> Option<u32> {
         let measure = self.measure();
+        if offset >= SLOT * usize::from(measure.slots) {
+            return None;
+        }
         // Exact: offset < 2^18, so the reciprocal's error stays below 2^-22 of a block.
         let index = ((offset as u64 * measure.reciprocal) >> 40) as u32;
-        (index as usize * measure.size as usize == offset).then_some(index)
+        let begins = index as usize * measure.size as usize == offset;
+        (begins && index < self.capacity()).then_some(index)
     }
 
     /// The blocks that must be free before a slab nobody claims can be found in the pool.
@@ -242,9 +247,12 @@ mod tests {
             assert!(class.capacity() as usize * size <= slab);
             assert!(class.capacity() >= 8);
             for offset in 0..slab {
-                let expected = (offset % size == 0).then_some(()).map(|()| (offset / size) as u32);
-                assert_eq!(class.index_of(offset), expected);
+                let index = (offset / size) as u32;
+                let begins = offset % size == 0 && index < class.capacity();
+                assert_eq!(class.index_of(offset), begins.then_some(index));
             }
+            assert_eq!(class.index_of(slab), None);
+            assert_eq!(class.index_of(usize::MAX - usize::MAX % size), None);
         }
     }
 

@@ -69,13 +69,10 @@ impl<H: Host, R: Registry> Heap<H, R> {
         let index = (address - home.base) / size;
         let word = home.superslab.peek(home.slab.slot());
         let base = home.base + index * size;
-        let free = if word.state() == State::Unused || index >= word.carved() as usize {
-            Some(true)
-        } else if is_returned(home.superslab, home.slab.slot(), class, base) {
-            Some(true)
-        } else {
-            None
-        };
+        let free = word.state() == State::Unused
+            || index >= word.carved() as usize
+            || is_returned(home.superslab, home.slab.slot(), class, base);
+        let free = if free { Some(true) } else { None };
         Some(Place { kind: PlaceKind::Slab, base, size, class: Some(class.0), free })
     }
 

@@ -58,23 +58,23 @@ impl Entry {
     /// Not ours.
     pub(crate) const FOREIGN: Self = Self(0);
     /// A slot of ours without a slab.
-    pub(crate) const IDLE: Self = Self(OwnerId::NOBODY.0 << 8 | IDLE);
+    pub(crate) const IDLE: Self = Self((OwnerId::NOBODY.0 << 8) | IDLE);
 
     pub(crate) const fn slab(owner: OwnerId, class: ClassId) -> Self {
-        Self(owner.tag() | class.0 as u32 * 2)
+        Self(owner.tag() | (class.0 as u32 * 2))
     }
 
     pub(crate) const fn span(number: u32) -> Self {
-        Self(number << 8 | SPAN)
+        Self((number << 8) | SPAN)
     }
 
     pub(crate) const fn large(number: u32) -> Self {
-        Self(number << 8 | LARGE)
+        Self((number << 8) | LARGE)
     }
 
     /// Either end of a range that the page arena keeps: ours, and free.
     pub(crate) const fn kept(number: u32) -> Self {
-        Self(number << 8 | KEPT)
+        Self((number << 8) | KEPT)
     }
 
     /// The number of the kept range that ends or begins here.

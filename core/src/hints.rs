@@ -66,8 +66,9 @@ impl Hint<'_> {
         // ORDERING: SeqCst fence between the write below and this look; partner: `clear`.
         fence(Ordering::SeqCst);
         if self.cell.load(Ordering::Relaxed) & 1 << self.bit == 0 {
-            // ORDERING: Release, so that a searcher who finds the bit finds what is below it.
-            self.cell.fetch_or(1 << self.bit, Ordering::Release);
+            // ORDERING: Relaxed: a searcher that finds the bit and not yet what is below it clears
+            // it with a second look, and the fences make that look see it.
+            self.cell.fetch_or(1 << self.bit, Ordering::Relaxed);
         }
     }
 
@@ -77,7 +78,7 @@ impl Hint<'_> {
         // ORDERING: SeqCst fence between clearing and the second look; partner: `set`.
         fence(Ordering::SeqCst);
         if still() {
-            self.cell.fetch_or(1 << self.bit, Ordering::Release);
+            self.cell.fetch_or(1 << self.bit, Ordering::Relaxed);
             Cleared::Back
         } else if before & !(1 << self.bit) == 0 {
             Cleared::Last

@@ -7,7 +7,7 @@ use crate::block::{Block, Chain, List};
 use crate::cache::Cache;
 use crate::class::ClassId;
 use crate::entry::{Entry, Kind};
-use crate::geometry::{SLOT, SLOT_SHIFT};
+use crate::geometry::{SLOT_SHIFT, SLOTS};
 use crate::heap::Heap;
 use crate::misuse::MisuseKind;
 use crate::registry::Registry;
@@ -28,8 +28,7 @@ impl Home<'_> {
     /// Whether a block that was carved off this slab begins at `address`.
     fn begins(&self, address: usize) -> bool {
         let offset = address.wrapping_sub(self.base);
-        let inside = offset < SLOT * self.class.slots() as usize;
-        inside && self.class.index_of(offset).is_some_and(|index| index < self.carved)
+        self.class.index_of(offset).is_some_and(|index| index < self.carved)
     }
 }
 
@@ -42,7 +41,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
         let id = SuperId(self.registry.number(address));
         let superslab = self.pool.superslab(id)?;
         let slot = (address.wrapping_sub(superslab.base()) >> SLOT_SHIFT) as u32;
-        let slot = slot % crate::geometry::SLOTS & !(class.slots() - 1);
+        let slot = (slot % SLOTS) & !(class.slots() - 1);
         let base = superslab.slab_base(slot);
         Some(Home {
             slab: SlabId::new(id, slot),

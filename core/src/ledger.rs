@@ -129,7 +129,7 @@ impl Ledger {
             made.as_ptr(),
             // ORDERING: Release publishes the table's first contents; Acquire, on losing, reads
             // the winner's.
-            Ordering::AcqRel,
+            Ordering::Release,
             Ordering::Acquire,
         ) {
             Ok(_) => {

@@ -139,8 +139,8 @@ impl Pool {
         mut probe: impl FnMut(SuperId, &Superslab) -> Probe<T>,
     ) -> Option<T> {
         let word = |cell: &AtomicU64| {
-            // ORDERING: Acquire pairs with the Release of `hints::set`.
-            cell.load(Ordering::Acquire)
+            // ORDERING: Relaxed: a hint; what it leads to is claimed with Acquire.
+            cell.load(Ordering::Relaxed)
         };
         let mut probes = 0;
         for (top, row) in self.top.iter().enumerate() {

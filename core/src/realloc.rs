@@ -24,7 +24,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
             Kind::Slab(class) => class.size(),
             Kind::Span(_) | Kind::Large(_) => {
                 let Some(size) = self.usable_size(ptr) else {
-                    return self.misuse_realloc(MisuseKind::Interior, ptr.addr());
+                    return self.misuse_realloc(self.mistake_at(ptr.addr()), ptr.addr());
                 };
                 // SAFETY: a live span or large block begins here.
                 let resized = unsafe { self.resize(kind, ptr, size, new_size, 1) };
@@ -80,7 +80,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
             Kind::Slab(class) if Self::is_class_for(class, new_size, align) => return ptr,
             Kind::Span(_) | Kind::Large(_) => {
                 let Some(size) = self.usable_size(ptr) else {
-                    return self.misuse_realloc(MisuseKind::Interior, ptr.addr());
+                    return self.misuse_realloc(self.mistake_at(ptr.addr()), ptr.addr());
                 };
                 // SAFETY: a live span or large block begins here.
                 let resized = unsafe { self.resize(kind, ptr, size, new_size, align) };
@@ -101,6 +101,15 @@ impl<H: Host, R: Registry> Heap<H, R> {
             unsafe { self.deallocate_sized(cache, ptr, old_size, align) };
         }
         new
+    }
+
+    /// What is wrong with a pointer into spans or a large block at which no live one begins.
+    #[cold]
+    fn mistake_at(&self, address: usize) -> MisuseKind {
+        match self.describe(address) {
+            Some(place) if place.free == Some(true) => MisuseKind::DoubleFree,
+            _ => MisuseKind::Interior,
+        }
     }
 
     /// A span in place, a large mapping in place or by remap. Null: neither is possible.

@@ -12,7 +12,7 @@ use core::ptr::NonNull;
 /// What a purge came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Purged {
-    /// Bytes given back: unmapped, or purged in place.
+    /// Bytes given back: unmapped, or purged in place. Beside threads that map, a lower bound.
     pub bytes: usize,
     /// Bytes that are free in whole and still kept, because the source refused to take them.
     pub kept: usize,
@@ -22,15 +22,17 @@ impl<H: Host, R: Registry> Heap<H, R> {
     /// Gives back what is free now: the lists of `cache`, idle slots, kept spans and ranges. What
     /// lies in other threads' caches is not reached.
     pub fn purge(&self, cache: &mut Cache) -> Purged {
+        let before = self.mapped();
         if cache.is_live() {
             self.flush(cache);
         }
-        let mut bytes = self.release_spans();
+        let mut purged = self.release_spans();
         for (id, superslab) in self.pool.superslabs() {
-            bytes += self.purge_idle(id, superslab);
+            purged += self.purge_idle(id, superslab);
         }
-        bytes += self.release_ranges(0);
-        Purged { bytes, kept: self.kept() }
+        self.release_ranges(0);
+        let unmapped = before.saturating_sub(self.mapped());
+        Purged { bytes: purged + unmapped, kept: self.kept() }
     }
 
     /// Purges the idle dirty slots of a superslab: claims them first, gives their pages back, and
@@ -48,10 +50,11 @@ impl<H: Host, R: Registry> Heap<H, R> {
                 let mask = crate::superslab::all_slots(run) << slot;
                 let size = run as usize * SLOT;
                 let base = core::ptr::with_exposed_provenance_mut(superslab.slab_base(slot));
-                // SAFETY: claimed, so nobody's but ours, and part of one mapping.
-                if NonNull::new(base)
-                    .is_some_and(|base| unsafe { self.ledger.purge(&self.host, base, size) })
-                {
+                let clean_now = NonNull::new(base).is_some_and(|base| {
+                    // SAFETY: claimed, so nobody's but ours, and part of one mapping.
+                    unsafe { self.ledger.purge(&self.host, base, size) }
+                });
+                if clean_now {
                     clean |= mask;
                     bytes += size;
                 }

@@ -225,9 +225,9 @@ impl Superslab {
         let add = Slots::new(mask, dirty);
         // Dirty bits of claimed slots are always clear (`without` clears both halves), so that
         // setting is enough.
-        // ORDERING: Release hands the slots' words and memory to the next `claim_run`; Acquire
-        // because the caller may close the superslab on what it sees.
-        Slots(self.slots.fetch_or(add.0, Ordering::AcqRel) | add.0)
+        // ORDERING: Release hands the slots' words and memory to the next `claim_run`, or to
+        // `close_if_idle`, whose own CAS acquires: on what is seen here nobody acts without it.
+        Slots(self.slots.fetch_or(add.0, Ordering::Release) | add.0)
     }
 
     /// Closes the superslab if all its slots are idle: all -> none in one CAS, so that exactly one
@@ -267,9 +267,10 @@ impl Superslab {
 
     /// Clears a slab's pooled bit; true if it was set: then the caller is the one to try it.
     pub(crate) fn clear_pooled(&self, class: ClassId, slot: u32) -> bool {
-        // ORDERING: Acquire pairs with `set_pooled`; AcqRel keeps its release chain whole for the
-        // bits beside it.
-        self.pooled[usize::from(class.0)].fetch_and(!(1 << slot), Ordering::AcqRel) & 1 << slot != 0
+        // ORDERING: Acquire pairs with `set_pooled`. For the bits beside it nothing is to be
+        // released: a read-modify-write continues what `set_pooled` released.
+        self.pooled[usize::from(class.0)].fetch_and(!(1 << slot), Ordering::Acquire) & 1 << slot
+            != 0
     }
 
     pub(crate) fn pooled(&self, class: ClassId) -> u32 {

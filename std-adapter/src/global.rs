@@ -57,16 +57,16 @@ unsafe impl GlobalAlloc for Hakmem {
 fn settled(cache: *mut Cache) -> *mut Cache {
     #[cfg(target_arch = "x86_64")]
     {
-        let settled;
+        let settled: usize;
         // SAFETY: no instruction at all.
         unsafe {
             core::arch::asm!(
                 "/* {cache} */",
-                cache = inout(reg) cache => settled,
+                cache = inout(reg) cache.addr() => settled,
                 options(pure, nomem, nostack, preserves_flags),
             );
         }
-        settled
+        cache.with_addr(settled)
     }
     #[cfg(not(target_arch = "x86_64"))]
     cache

@@ -79,6 +79,7 @@ impl Spans {
         self.held.load(Ordering::Relaxed)
     }
 
+    #[cfg(any(test, feature = "validate"))]
     pub(super) fn spans(&self) -> usize {
         self.spans.load(Ordering::Relaxed)
     }
