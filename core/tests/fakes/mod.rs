@@ -1,0 +1,355 @@
+//! A page source for tests: it counts every byte, faults on touch after unmap, fails on demand.
+//!
+//! Addresses come from one reservation and are not used twice while it lasts, so that whatever
+//! still points at memory that went back faults.
+
+#![allow(dead_code, unreachable_pub, reason = "each test uses its own part, in its own crate")]
+
+use core::ptr::NonNull;
+use hakmem_core::{Cache, Heap, Host, Misuse, MisuseKind, PageSource, Verdict};
+use rustix::mm::{Advice, MapFlags, MprotectFlags, ProtFlags};
+use std::boxed::Box;
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::vec::Vec;
+
+/// Addresses reserved for each fake: 64 GiB, of which only what is mapped costs memory.
+const RESERVATION: usize = 64 << 30;
+
+/// How a fake behaves from now on; all off to begin with.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Manners {
+    /// Calls of `map` and `remap` that succeed before one fails, once.
+    pub fail_after: Option<u64>,
+    /// From that failure on, all fail.
+    pub fail_for_good: bool,
+    /// Bytes that may be mapped at once; 0: any number.
+    pub limit: usize,
+    /// `unmap` refuses.
+    pub refuse_unmap: bool,
+    /// `purge` does nothing.
+    pub refuse_purge: bool,
+    /// `remap` is not to be had.
+    pub refuse_remap: bool,
+    /// `remap` moves even where it need not.
+    pub always_move: bool,
+    /// `remap` moves this much farther than it need.
+    pub move_farther: usize,
+    /// Misuse is recorded; otherwise it also panics.
+    pub tolerate_misuse: bool,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    manners: Manners,
+    /// The next address that was never used.
+    next: usize,
+    /// What is mapped: base -> bytes. Neighbours stay separate mappings.
+    mapped: BTreeMap<usize, usize>,
+    bytes: usize,
+    calls: u64,
+    failed: u64,
+    misuses: Vec<Misuse>,
+    started: usize,
+}
+
+/// A host over memory of the test's own.
+#[derive(Debug)]
+pub struct Fake {
+    start: usize,
+    page: usize,
+    state: Mutex<State>,
+}
+
+/// A heap over a fake. Its tables' roots are larger than an unoptimised test's stack has room for,
+/// several times over, so it is built on a stack of its own.
+pub fn heap(host: Fake) -> Box<Heap<Fake>> {
+    let builder = std::thread::Builder::new().stack_size(64 << 20);
+    let built = builder.spawn(|| Box::new(Heap::new(host))).expect("a thread");
+    built.join().expect("a heap")
+}
+
+impl Fake {
+    /// A fake with pages of 4 KiB.
+    pub fn new() -> Self {
+        Self::with_page(4096)
+    }
+
+    /// A fake with pages of `page` bytes: 4, 16 or 64 KiB.
+    pub fn with_page(page: usize) -> Self {
+        assert!(page.is_power_of_two() && (4096..=65536).contains(&page));
+        let flags = MapFlags::PRIVATE | MapFlags::NORESERVE;
+        // SAFETY: a fresh reservation, at an address of the system's choice.
+        let start = unsafe {
+            rustix::mm::mmap_anonymous(
+                core::ptr::null_mut(),
+                RESERVATION,
+                ProtFlags::empty(),
+                flags,
+            )
+        };
+        let start = start.expect("addresses for the reservation").expose_provenance();
+        // The first addresses stay unused: an underrun of the first block faults.
+        let state = State { next: start + 65536, ..State::default() };
+        Self { start, page, state: Mutex::new(state) }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes how the fake behaves.
+    pub fn manners(&self, change: impl FnOnce(&mut Manners)) {
+        change(&mut self.state().manners);
+    }
+
+    /// Bytes mapped now.
+    pub fn mapped(&self) -> usize {
+        self.state().bytes
+    }
+
+    /// Calls of `map` and `remap` so far.
+    pub fn calls(&self) -> u64 {
+        self.state().calls
+    }
+
+    /// Calls of `map` and `remap` that failed.
+    pub fn failures(&self) -> u64 {
+        self.state().failed
+    }
+
+    /// Caches that told the host of their start.
+    pub fn started(&self) -> usize {
+        self.state().started
+    }
+
+    /// The wrong calls so far; forgets them.
+    pub fn take_misuses(&self) -> Vec<Misuse> {
+        core::mem::take(&mut self.state().misuses)
+    }
+
+    /// The kinds of the wrong calls so far; forgets them.
+    pub fn take_misuse_kinds(&self) -> Vec<MisuseKind> {
+        self.take_misuses().into_iter().map(|misuse| misuse.kind).collect()
+    }
+
+    fn pointer(address: usize) -> *mut core::ffi::c_void {
+        core::ptr::with_exposed_provenance_mut(address)
+    }
+
+    fn open(base: usize, size: usize) {
+        let access = MprotectFlags::READ | MprotectFlags::WRITE;
+        // SAFETY: part of the reservation that nothing uses.
+        unsafe { rustix::mm::mprotect(Self::pointer(base), size, access) }.expect("to map");
+    }
+
+    fn drop_pages(base: usize, size: usize) {
+        // SAFETY: part of the reservation, and its user gave the contents up.
+        unsafe { rustix::mm::madvise(Self::pointer(base), size, Advice::LinuxDontNeed) }
+            .expect("to drop pages");
+    }
+
+    fn close(base: usize, size: usize) {
+        Self::drop_pages(base, size);
+        // SAFETY: part of the reservation that nothing uses any more.
+        unsafe { rustix::mm::mprotect(Self::pointer(base), size, MprotectFlags::empty()) }
+            .expect("to unmap");
+    }
+
+    fn check(&self, base: usize, size: usize) {
+        let whole = base % self.page == 0 && size % self.page == 0 && size > 0;
+        assert!(whole, "{base:#x} + {size:#x} is not whole pages");
+    }
+}
+
+impl State {
+    /// Counts a call that takes `size` more bytes, and says whether it may succeed.
+    fn admit(&mut self, size: usize) -> bool {
+        self.calls += 1;
+        let failing = match &mut self.manners.fail_after {
+            Some(0) => {
+                if !self.manners.fail_for_good {
+                    self.manners.fail_after = None;
+                }
+                true
+            }
+            Some(left) => {
+                *left -= 1;
+                false
+            }
+            None => false,
+        };
+        let limit = self.manners.limit;
+        let refused = failing || (limit != 0 && self.bytes + size > limit);
+        self.failed += u64::from(refused);
+        !refused
+    }
+
+    /// Addresses never used before.
+    fn place(&mut self, end: usize, size: usize, align: usize) -> Option<usize> {
+        let base = self.next.next_multiple_of(align);
+        if size > end.saturating_sub(base) {
+            return None;
+        }
+        self.next = base + size;
+        Some(base)
+    }
+
+    fn insert(&mut self, base: usize, size: usize) {
+        self.mapped.insert(base, size);
+        self.bytes += size;
+    }
+
+    /// Books a range as not mapped; it may be parts of several mappings.
+    fn remove(&mut self, base: usize, size: usize) {
+        let end = base + size;
+        let mut at = base;
+        while at < end {
+            let (&start, &len) =
+                self.mapped.range(..=at).next_back().expect("a range that is mapped");
+            assert!(at < start + len, "{at:#x} is not mapped");
+            let stop = end.min(start + len);
+            self.mapped.remove(&start);
+            if start < at {
+                self.mapped.insert(start, at - start);
+            }
+            if stop < start + len {
+                self.mapped.insert(stop, start + len - stop);
+            }
+            self.bytes -= stop - at;
+            at = stop;
+        }
+    }
+
+    fn assert_mapped(&self, base: usize, size: usize) {
+        let mut at = base;
+        while at < base + size {
+            let (&start, &len) =
+                self.mapped.range(..=at).next_back().expect("a range that is mapped");
+            assert!(at < start + len, "{at:#x} is not mapped");
+            at = start + len;
+        }
+    }
+}
+
+// SAFETY: ranges are disjoint parts of the reservation, opened when they are mapped, zero because
+// they were never used or their pages were dropped.
+unsafe impl PageSource for Fake {
+    fn page_size(&self) -> usize {
+        self.page
+    }
+
+    fn map(&self, size: usize, align: usize) -> Option<NonNull<u8>> {
+        self.check(0, size);
+        assert!(align.is_power_of_two() && align >= self.page, "alignment {align:#x}");
+        let mut state = self.state();
+        if !state.admit(size) {
+            return None;
+        }
+        let base = state.place(self.start + RESERVATION, size, align)?;
+        Self::open(base, size);
+        state.insert(base, size);
+        NonNull::new(Self::pointer(base).cast())
+    }
+
+    unsafe fn unmap(&self, base: NonNull<u8>, size: usize) -> bool {
+        let base = base.as_ptr().addr();
+        self.check(base, size);
+        let mut state = self.state();
+        state.assert_mapped(base, size);
+        if state.manners.refuse_unmap {
+            return false;
+        }
+        state.remove(base, size);
+        Self::close(base, size);
+        true
+    }
+
+    unsafe fn purge(&self, base: NonNull<u8>, size: usize) -> bool {
+        let base = base.as_ptr().addr();
+        self.check(base, size);
+        let state = self.state();
+        state.assert_mapped(base, size);
+        if state.manners.refuse_purge {
+            return false;
+        }
+        Self::drop_pages(base, size);
+        true
+    }
+
+    unsafe fn populate(&self, base: NonNull<u8>, size: usize) -> bool {
+        let base = base.as_ptr().addr();
+        self.check(base, size);
+        self.state().assert_mapped(base, size);
+        false
+    }
+
+    unsafe fn remap(
+        &self,
+        base: NonNull<u8>,
+        old: usize,
+        new: usize,
+        align: usize,
+    ) -> Option<NonNull<u8>> {
+        let from = base.as_ptr().addr();
+        self.check(from, old);
+        self.check(from, new);
+        let mut state = self.state();
+        state.assert_mapped(from, old);
+        if state.manners.refuse_remap || !state.admit(new.saturating_sub(old)) {
+            return None;
+        }
+        let stays = from % align == 0 && !state.manners.always_move;
+        if stays && new <= old {
+            if new < old {
+                state.remove(from + new, old - new);
+                Self::close(from + new, old - new);
+            }
+            return Some(base);
+        }
+        if stays && state.next == from + old {
+            if let Some(more) = state.place(self.start + RESERVATION, new - old, self.page) {
+                Self::open(more, new - old);
+                state.remove(from, old);
+                state.insert(from, new);
+                return Some(base);
+            }
+        }
+        state.next += state.manners.move_farther;
+        let to = state.place(self.start + RESERVATION, new, align)?;
+        Self::open(to, new);
+        let target: *mut u8 = Self::pointer(to).cast();
+        // SAFETY: both ranges are open and as long, and distinct.
+        unsafe { target.copy_from_nonoverlapping(base.as_ptr(), old.min(new)) };
+        state.remove(from, old);
+        Self::close(from, old);
+        state.insert(to, new);
+        NonNull::new(target)
+    }
+}
+
+impl Host for Fake {
+    fn relax() {
+        std::thread::yield_now();
+    }
+
+    fn cache_started(&self, _: *mut Cache) {
+        self.state().started += 1;
+    }
+
+    fn misuse(&self, misuse: Misuse) -> Verdict {
+        let mut state = self.state();
+        state.misuses.push(misuse);
+        let tolerated = state.manners.tolerate_misuse;
+        drop(state);
+        assert!(tolerated, "{misuse:?}");
+        Verdict::Ignore
+    }
+}
+
+impl Drop for Fake {
+    fn drop(&mut self) {
+        // SAFETY: the reservation is the fake's, and its heap is going or gone.
+        let _ = unsafe { rustix::mm::munmap(Self::pointer(self.start), RESERVATION) };
+    }
+}

@@ -1,0 +1,100 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Which of the two ways to use an allocator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Side {
+    /// As `#[global_allocator]` of a Rust program.
+    Rust,
+    /// As a shared library preloaded into a C program.
+    Preload,
+    /// Both.
+    All,
+}
+
+impl Side {
+    /// The sides this stands for.
+    pub(crate) fn each(self) -> &'static [Self] {
+        match self {
+            Self::Rust => &[Self::Rust],
+            Self::Preload => &[Self::Preload],
+            Self::All => &[Self::Rust, Self::Preload],
+        }
+    }
+}
+
+/// Runs hakmem's benchmarks against other allocators and prints tables in Markdown.
+#[derive(Parser)]
+#[command(name = "measure", bin_name = "cargo measure")]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+
+    /// Which of the two ways to use the allocators.
+    #[arg(long, value_enum, default_value = "all", global = true)]
+    pub(crate) side: Side,
+
+    /// Workloads to run; a `*` stands for anything.
+    #[arg(long, value_delimiter = ',', value_name = "NAME,...")]
+    pub(crate) only: Vec<String>,
+
+    /// Allocators to run (default: all that are found).
+    #[arg(long, value_delimiter = ',', value_name = "NAME,...", global = true)]
+    pub(crate) allocators: Vec<String>,
+
+    /// One more shared library to preload, as a further allocator.
+    #[arg(long = "with", value_name = "NAME=PATH", value_parser = extra, global = true)]
+    pub(crate) extra: Vec<(String, PathBuf)>,
+
+    /// How often each workload runs under each allocator (default: 5, quick: 3).
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    rounds: Option<u32>,
+
+    /// A fifth of the work and fewer rounds: for a first look only.
+    #[arg(long)]
+    pub(crate) quick: bool,
+
+    /// Print the workloads and what they do.
+    #[arg(long)]
+    pub(crate) list: bool,
+
+    /// Also write every single sample to this file.
+    #[arg(long, value_name = "FILE", global = true)]
+    pub(crate) json: Option<PathBuf>,
+}
+
+impl Cli {
+    /// Rounds to run.
+    pub(crate) fn rounds(&self) -> usize {
+        self.rounds.map_or(if self.quick { 3 } else { 5 }, |rounds| rounds as usize)
+    }
+
+    /// The part of a full run that each run does.
+    pub(crate) fn scale(&self) -> f64 {
+        if self.quick { 0.2 } else { 1.0 }
+    }
+}
+
+/// What to do other than run the workloads.
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Count the instructions of the hot paths under callgrind.
+    Hot(HotArgs),
+}
+
+/// Options of `hot`.
+#[derive(Args)]
+pub(crate) struct HotArgs {
+    /// Sizes of the blocks, in bytes: 8, 16, 64, 256 or 1024.
+    #[arg(long, value_delimiter = ',', default_value = "16,64,1024", value_name = "SIZE,...")]
+    pub(crate) sizes: Vec<usize>,
+}
+
+fn extra(text: &str) -> Result<(String, PathBuf), String> {
+    let (name, path) = text.split_once('=').ok_or("give it as NAME=PATH")?;
+    let path = PathBuf::from(path).canonicalize().map_err(|error| format!("{path}: {error}"))?;
+    Ok((name.to_owned(), path))
+}

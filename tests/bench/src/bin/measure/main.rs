@@ -1,0 +1,40 @@
+//! `cargo measure`: builds the workers, runs every workload under every allocator in turn for
+//! several rounds, and prints the tables. `cargo measure hot` counts instructions instead.
+
+mod allocators;
+mod builds;
+mod child;
+mod cli;
+mod hot;
+mod machine;
+mod programs;
+mod report;
+mod samples;
+mod suite;
+mod table;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use cli::{Cli, Command};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let result = match &cli.command {
+        Some(Command::Hot(args)) => hot::run(&cli, args),
+        None if cli.list => {
+            suite::list();
+            Ok(true)
+        }
+        None => suite::run(&cli),
+    };
+    match result {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("measure: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
