@@ -31,6 +31,10 @@ impl<H: Host, R: Registry> Heap<H, R> {
     pub(crate) fn refill(&self, cache: &mut Cache, class: ClassId) -> Option<Block> {
         if cache.is_fresh() {
             self.start(cache);
+            // The host may have allocated from it, and left blocks here.
+            if let Some(block) = cache.bin(class).pop() {
+                return Some(block);
+            }
         }
         let side = cache.side(class);
         if !side.cold.is_empty() {

@@ -40,8 +40,8 @@ pub unsafe trait PageSource: Sync {
     /// The range is mapped and the caller's.
     unsafe fn populate(&self, base: NonNull<u8>, size: usize) -> bool;
 
-    /// Makes a mapping `new` bytes long, in place or elsewhere at a multiple of `align`, contents
-    /// kept up to the shorter size, new pages zero. `None`: not possible, nothing has changed.
+    /// Makes a mapping `new` bytes long, where it stands or elsewhere at a multiple of `align` (of
+    /// which `base` is one), contents kept up to the shorter size, new pages zero. `None`: not possible, nothing has changed.
     ///
     /// # Safety
     /// `base..base + old` is one mapping of this source, the caller's, and is no longer used under

@@ -86,7 +86,7 @@ impl Arena {
             }
         }
         if grow {
-            if let Some(range) = self.take_shorter(ranges, registry, size) {
+            if let Some(range) = self.take_shorter(ranges, registry, size, align) {
                 return Taken::Short(range);
             }
         }
@@ -159,16 +159,20 @@ impl Arena {
         best.map(|(_, number, start)| (number, start))
     }
 
-    /// Takes the longest kept range that is shorter than `size`, if half of it is there.
+    /// Takes the longest kept range that is shorter than `size`, if half of it is there and it
+    /// begins at a multiple of `align`: it may grow in place.
     fn take_shorter(
         &mut self,
         ranges: &Ranges,
         registry: &impl Registry,
         size: usize,
+        align: usize,
     ) -> Option<Range> {
         let upto = bin_of(size);
         let bin = self.filled_from(bin_of(size / 2)).take_while(|&bin| bin < upto).last()?;
-        self.remove(ranges, registry, self.bins[bin])
+        let number = self.bins[bin];
+        let aligned = ranges.get(self, number)?.base % align == 0;
+        aligned.then(|| self.remove(ranges, registry, number)).flatten()
     }
 
     /// Keeps a range as the newest, merged with the free ranges beside it.

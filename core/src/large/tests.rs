@@ -82,6 +82,24 @@ fn blocks_are_aligned_whole_and_used_again() {
     }
 }
 
+/// A kept range that is too short grows where it stands, which may not be where it is wanted.
+#[test]
+fn a_grown_range_is_aligned_too() {
+    let heap = heap(4096);
+    for shift in 17..23 {
+        let blocks: Vec<_> = (0..8).map(|step| take(&heap, (3 << 20) + step * SLOT, 1)).collect();
+        // Every other one, so that none merges with its neighbour.
+        blocks.iter().step_by(2).for_each(|&start| give(&heap, start, None));
+        let aligned: Vec<_> = (0..4).map(|_| take(&heap, 5_000_000, 1 << shift)).collect();
+        for &start in &aligned {
+            assert_eq!(start.addr() % (1 << shift), 0, "at a multiple of 2^{shift}");
+        }
+        let rest = blocks.into_iter().skip(1).step_by(2);
+        aligned.into_iter().chain(rest).for_each(|start| give(&heap, start, None));
+    }
+    finish(&heap);
+}
+
 #[test]
 fn sizes_past_all_bounds_give_null() {
     let heap = heap(4096);

@@ -299,7 +299,8 @@ unsafe impl PageSource for Fake {
         if state.manners.refuse_remap || !state.admit(new.saturating_sub(old)) {
             return None;
         }
-        let stays = from % align == 0 && !state.manners.always_move;
+        assert_eq!(from % align, 0, "remap of {from:#x}, which is not at a multiple of {align:#x}");
+        let stays = !state.manners.always_move;
         if stays && new <= old {
             if new < old {
                 state.remove(from + new, old - new);

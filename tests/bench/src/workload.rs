@@ -2,6 +2,7 @@
 
 use crate::alloc::Alloc;
 use crate::clock::Took;
+use crate::workloads::handover::Seats;
 use crate::workloads::{
     bulk, calloc, churn, handover, larson, lifo, mix, passive, realloc, spans, tiny, tiny_program,
 };
@@ -162,8 +163,9 @@ pub fn catalog<A: Alloc>() -> Vec<Workload> {
         entry("larson", MegaSwaps, |s| larson::run::<A>(larson::wide(), s), "larson, 8 to 1,000 B, a thread for each core"),
         c_entry("larson-42t-sized", MegaSwaps, |s| larson::run::<A::Sized>(larson::SMALL, s), "larson-42t with operator new and sized delete"),
         c_entry("larson-sized", MegaSwaps, |s| larson::run::<A::Sized>(larson::wide(), s), "larson with operator new and sized delete"),
-        entry("handover-1+1", MegaOps, |s| handover::run::<A>(1, s), "1 thread allocates 16 to 256 B, 1 other checks and frees"),
-        entry("handover-2+2", MegaOps, |s| handover::run::<A>(2, s), "2 threads allocate, 2 others check and free"),
+        entry("handover-1+1", MegaOps, |s| handover::run::<A>(1, Seats::Apart, s), "1 thread allocates 16 to 256 B, 1 other checks and frees"),
+        entry("handover-2+2", MegaOps, |s| handover::run::<A>(2, Seats::Apart, s), "2 threads allocate on one core, 2 check and free on another"),
+        entry("handover-2+2-mixed", MegaOps, |s| handover::run::<A>(2, Seats::Mixed, s), "the same, but each core has a thread of either kind"),
         entry("passive-sharing", MegaWrites, |s| passive::run::<A>(s), "neighbouring 16 B blocks go to 2 threads, which free, allocate and rewrite them"),
         entry("bulk-btree", MegaItems, bulk::btree, "a BTreeMap of 100,000, built, thinned and dropped"),
         entry("bulk-hash", MegaItems, bulk::hash, "a HashMap of 200,000 boxes, built and dropped"),
