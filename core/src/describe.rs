@@ -118,7 +118,7 @@ impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { kind, base, size, .. } = self;
         match kind {
-            PlaceKind::Slab => write!(f, "a block of {size} bytes at {base:#x}")?,
+            PlaceKind::Slab => write!(f, "a slab's block of {size} bytes at {base:#x}")?,
             PlaceKind::Idle => write!(f, "an unused slot at {base:#x}")?,
             PlaceKind::Span => write!(f, "a span of {size} bytes at {base:#x}")?,
             PlaceKind::Large => write!(f, "a large block of {size} bytes at {base:#x}")?,

@@ -6,7 +6,7 @@ mod held;
 use core::ptr::NonNull;
 use fakes::Fake;
 use hakmem_core::{
-    Cache, CLASSES, Heap, Host, LayerStats, Misuse, PageSource, PlaceKind, Purged, Verdict,
+    CLASSES, Cache, Heap, Host, LayerStats, Misuse, PageSource, PlaceKind, Purged, Verdict,
 };
 use held::{Held, Random, finish, take, take_zeroed};
 use std::sync::OnceLock;
@@ -14,8 +14,7 @@ use std::sync::OnceLock;
 const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
 /// A size of each layer, and of classes whose slabs have one, two and four slots.
-const SIZES: [usize; 10] =
-    [0, 8, 64, 1000, 5000, 16 * KIB, 32 * KIB, 33 * KIB, 700 * KIB, 3 * MIB];
+const SIZES: [usize; 10] = [0, 8, 64, 1000, 5000, 16 * KIB, 32 * KIB, 33 * KIB, 700 * KIB, 3 * MIB];
 
 fn heap() -> Box<Heap<Fake>> {
     fakes::heap(Fake::new())
@@ -266,7 +265,10 @@ fn every_address_is_described() {
     let idle = superslab + MIB - 5;
     let slot = idle / (64 * KIB) * (64 * KIB);
     assert_eq!(describe(idle), Some((PlaceKind::Idle, slot, 64 * KIB, Some(true))));
-    assert_eq!(heap.describe(idle).unwrap().to_string(), format!("an unused slot at {slot:#x}, free"));
+    assert_eq!(
+        heap.describe(idle).unwrap().to_string(),
+        format!("an unused slot at {slot:#x}, free")
+    );
 
     // A block that came home is known to be free.
     let second = take(&heap, &mut cache, 100, 1, 2).expect("memory");

@@ -29,9 +29,9 @@ impl Held {
     /// Takes over a block just allocated for `size` bytes at `align`, and fills it.
     pub fn new(start: *mut u8, size: usize, align: usize, mark: u64) -> Self {
         assert!(!start.is_null(), "no memory for {size} bytes at {align}");
-        assert!(start.addr().is_multiple_of(align), "{start:?} is not aligned to {align}");
+        assert!(start.addr() % align == 0, "{start:?} is not aligned to {align}");
         let natural = if size > 8 { 16 } else { 8 };
-        assert!(start.addr().is_multiple_of(natural), "{start:?} for {size} bytes");
+        assert!(start.addr() % natural == 0, "{start:?} for {size} bytes");
         let held = Self { start, size, align, mark };
         held.fill();
         held

@@ -5,10 +5,10 @@ use crate::options::{self, Foreign, Options, Shared, Trouble};
 use crate::threads::ExitKey;
 use crate::{fork, libc, pages};
 use core::ffi::{c_char, c_void};
+use core::fmt::Write;
 use core::marker::PhantomData;
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use core::fmt::Write;
 use hakmem_core::{Cache, Call, Heap, Host, Misuse, MisuseKind, PageSource, Verdict};
 
 /// What stands between a program and the heap: it owns the heap's static and the caches.
