@@ -91,7 +91,7 @@ fn pointers_that_are_not_ours() {
         superslab + MIB,
         others,
         spot,
-        pointers_that_are_not_ours as usize,
+        pointers_that_are_not_ours as *const () as usize,
         // Past the last bit that addresses have, and where that bit alone is wrong.
         1 << 47,
         (1 << 47) - 16,
@@ -297,7 +297,7 @@ fn a_pointer_into_a_small_block() {
             let cache = if own { &mut owner } else { &mut foreign };
             let room = heap.usable_size(blocks[2]).unwrap();
             // A word must fit behind it: what lies in the last seven bytes reaches the next block.
-            let inside = [8, room / 2 & !7, room - 8];
+            let inside = [8, (room / 2) & !7, room - 8];
             for offset in inside {
                 free(&heap, cache, blocks[2].wrapping_add(offset));
                 heap.purge(cache);
