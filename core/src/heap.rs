@@ -135,3 +135,77 @@ impl<H: Host, R: Registry> Heap<H, R> {
         unsafe { self.back.release() }
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::source::PageSource;
+    use core::ptr::NonNull;
+
+    /// A host without memory.
+    struct Nowhere;
+
+    // SAFETY: it maps nothing.
+    unsafe impl PageSource for Nowhere {
+        fn page_size(&self) -> usize {
+            4096
+        }
+        fn map(&self, _: usize, _: usize) -> Option<NonNull<u8>> {
+            None
+        }
+        unsafe fn unmap(&self, _: NonNull<u8>, _: usize) -> bool {
+            false
+        }
+        unsafe fn purge(&self, _: NonNull<u8>, _: usize) -> bool {
+            false
+        }
+        unsafe fn populate(&self, _: NonNull<u8>, _: usize) -> bool {
+            false
+        }
+        unsafe fn remap(
+            &self,
+            _: NonNull<u8>,
+            _: usize,
+            _: usize,
+            _: usize,
+        ) -> Option<NonNull<u8>> {
+            None
+        }
+    }
+
+    impl Host for Nowhere {
+        fn relax() {}
+        fn cache_started(&self, _: *mut Cache) {}
+        fn misuse(&self, _: Misuse) -> Verdict {
+            Verdict::Ignore
+        }
+    }
+
+    static HEAP: Heap<Nowhere> = Heap::new(Nowhere);
+
+    /// A static heap and a static cache belong into `.bss`: not into the file, and page by page into
+    /// memory.
+    #[test]
+    fn what_is_new_is_all_zero() {
+        fn bytes<T>(of: &T) -> &[u8] {
+            // SAFETY: neither type has padding that the compiler left undefined in a static.
+            unsafe { core::slice::from_raw_parts((&raw const *of).cast(), size_of::<T>()) }
+        }
+        struct Shared(Cache);
+        // SAFETY: read alone, and only its bytes.
+        unsafe impl Sync for Shared {}
+        static CACHE: Shared = Shared(Cache::new());
+        assert!(bytes(&HEAP).iter().all(|&byte| byte == 0));
+        assert!(bytes(&CACHE).iter().all(|&byte| byte == 0));
+    }
+
+    #[test]
+    fn without_memory_every_size_gets_null() {
+        let mut cache = Cache::new();
+        for size in [0, 8, 100, 1 << 10, 32 << 10, 40 << 10, 3 << 20, usize::MAX] {
+            // SAFETY: the cache is this heap's.
+            assert!(unsafe { HEAP.allocate(&mut cache, size) }.is_null());
+        }
+        assert_eq!(HEAP.mapped(), 0);
+    }
+}
