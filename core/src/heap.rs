@@ -181,8 +181,6 @@ mod tests {
         }
     }
 
-    static HEAP: Heap<Nowhere> = Heap::new(Nowhere);
-
     /// A static heap and a static cache belong into `.bss`: not into the file, and page by page into
     /// memory.
     #[test]
@@ -191,16 +189,18 @@ mod tests {
             // SAFETY: neither type has padding that the compiler left undefined in a static.
             unsafe { core::slice::from_raw_parts((&raw const *of).cast(), size_of::<T>()) }
         }
+        static HEAP: Heap<Nowhere> = Heap::new(Nowhere);
         struct Shared(Cache);
         // SAFETY: read alone, and only its bytes.
         unsafe impl Sync for Shared {}
         static CACHE: Shared = Shared(Cache::new());
         assert!(bytes(&HEAP).iter().all(|&byte| byte == 0));
-        assert!(bytes(&CACHE).iter().all(|&byte| byte == 0));
+        assert!(bytes(&CACHE.0).iter().all(|&byte| byte == 0));
     }
 
     #[test]
     fn without_memory_every_size_gets_null() {
+        static HEAP: Heap<Nowhere> = Heap::new(Nowhere);
         let mut cache = Cache::new();
         for size in [0, 8, 100, 1 << 10, 32 << 10, 40 << 10, 3 << 20, usize::MAX] {
             // SAFETY: the cache is this heap's.
