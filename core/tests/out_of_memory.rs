@@ -73,7 +73,7 @@ impl Run {
     /// A walk through every layer that asks the source for all that it can be asked for: tables of
     /// every kind, superslabs of both sizes, spans, large blocks, growth by remap.
     fn script(&mut self) {
-        self.allocate(64, 1, 3000);
+        self.allocate(64, 1, 300);
         self.allocate(20 * KIB, 1, 150);
         self.allocate(100 * KIB, 1, 25);
         self.free(3);
@@ -86,7 +86,7 @@ impl Run {
         self.resize(11, |size| 2 * size);
         self.resize(13, |size| size / 2);
         self.heap.purge(&mut self.caches[1]);
-        self.allocate(1000, 1, 3000);
+        self.allocate(30 * KIB, 1, 100);
         self.allocate(8 * MIB, 1, 2);
         self.heap.retire_cache(&mut self.caches[0]);
         *self.caches[0] = Cache::new();
@@ -165,9 +165,9 @@ fn memory_has_an_end() {
         run.recover();
     }
     // All of a heap for one layer after the other: what one held is there for the next.
-    let mut run = Run::new(|manners| manners.limit = 64 * MIB);
-    for size in [64, 5 * KIB, 100 * KIB, 2 * MIB, 20 * MIB, 2 * MIB, 100 * KIB, 5 * KIB, 64] {
-        let (before, least) = (run.refused, 32 * MIB / size);
+    let mut run = Run::new(|manners| manners.limit = 16 * MIB);
+    for size in [500, 5 * KIB, 100 * KIB, 2 * MIB, 4 * MIB, 2 * MIB, 100 * KIB, 5 * KIB, 500] {
+        let (before, least) = (run.refused, 8 * MIB / size);
         run.allocate(size, 1, least);
         assert_eq!(run.refused, before, "{size} bytes {least} times fit");
         run.free(1);

@@ -233,7 +233,7 @@ fn config(cases: u32) -> ProptestConfig {
 }
 
 proptest! {
-    #![proptest_config(config(if cfg!(debug_assertions) { 12 } else { 48 }))]
+    #![proptest_config(config(if cfg!(debug_assertions) { 24 } else { 256 }))]
     #[test]
     fn every_page_is_accounted_for(actions in prop::collection::vec(actions(), 1..120)) {
         run(&fakes::heap(Fake::new()), &actions);
@@ -241,7 +241,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(config(if cfg!(debug_assertions) { 4 } else { 16 }))]
+    #![proptest_config(config(if cfg!(debug_assertions) { 8 } else { 64 }))]
     #[test]
     fn every_larger_page_is_accounted_for(
         page in prop_oneof![Just(16usize << 10), Just(64usize << 10)],

@@ -6,10 +6,11 @@ use crate::fakes::Fake;
 use hakmem_core::{Cache, Census, Heap, LayerStats, Registry};
 use std::collections::BTreeMap;
 
-/// Up to so many bytes each byte of a block bears the pattern; of the rest, some do.
+/// Each of the first bytes of a block bears the pattern.
 const DENSE: usize = 1 << 10;
-/// Distance of the bytes that do. No divisor of a page, so that all places in a page occur.
+/// Of the rest, bytes this far apart do, or one in so many parts.
 const STRIDE: usize = 3001;
+const PARTS: usize = 200;
 /// What a freed block is filled with in debug builds: whoever reads it there has read too late.
 const POISON: u8 = 0xdb;
 
@@ -41,7 +42,7 @@ impl Held {
     pub fn zeroed(start: *mut u8, size: usize, align: usize, mark: u64) -> Self {
         assert!(!start.is_null(), "no memory for {size} bytes at {align}");
         // All of a small block; of a larger one a byte in each of a page's parts.
-        let step = if size <= 32 << 10 { 1 } else { 509 };
+        let step = if size <= 32 << 10 { 1 } else { 509.max(size / 1000) };
         for at in (0..size).step_by(step).chain(size.checked_sub(1)) {
             // SAFETY: within the block.
             assert_eq!(unsafe { start.add(at).read() }, 0, "byte {at} of {size} is not zero");
@@ -50,7 +51,7 @@ impl Held {
     }
 
     fn places(size: usize) -> impl Iterator<Item = usize> {
-        let sparse = (DENSE..size).step_by(STRIDE);
+        let sparse = (DENSE..size).step_by(STRIDE.max(size / PARTS));
         (0..size.min(DENSE)).chain(sparse).chain(size.checked_sub(1))
     }
 
