@@ -66,7 +66,10 @@ impl<H: Host, R: Registry> Heap<H, R> {
     fn describe_block(&self, address: usize) -> Option<Place> {
         let home = self.home_of(address)?;
         let (class, size) = (home.class, home.class.size());
-        let index = (address - home.base) / size;
+        let index = address.wrapping_sub(home.base) / size;
+        if index > class.capacity() as usize {
+            return None; // The superslab changes hands just now.
+        }
         let word = home.superslab.peek(home.slab.slot());
         let base = home.base + index * size;
         let free = word.state() == State::Unused

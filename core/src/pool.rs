@@ -10,6 +10,9 @@
 //! two top words of its tree if the hints are exact, and looks at no more than [`PROBES`]
 //! superslabs (four words each) if they are stale or the idle slots too scattered.
 
+#[cfg(all(test, not(loom)))]
+mod tests;
+
 use crate::class::ClassId;
 use crate::geometry::{CHUNK_SUPERS, CHUNKS};
 use crate::hints::{self, Hint, Row, TREES, Tree, bits};

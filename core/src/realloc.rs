@@ -143,7 +143,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
         match self.listed(Entry(self.registry.entry(ptr.addr())), ptr.addr()) {
             Kind::Slab(_) => {
                 let home = self.home_of(ptr.addr())?;
-                home.class.index_of(ptr.addr() - home.base).map(|_| home.class.size())
+                home.class.index_of(ptr.addr().wrapping_sub(home.base)).map(|_| home.class.size())
             }
             Kind::Span(number) => self.span_size_at(ptr.addr(), number),
             Kind::Large(number) => self.large_size_at(ptr.addr(), number),

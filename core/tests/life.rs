@@ -122,6 +122,26 @@ fn caches_come_and_go_without_growth() {
     finish(&heap, [&mut last]);
 }
 
+/// More caches come and go than there are owner ids: the last one has an id still, and needs no
+/// outbox for its own blocks.
+#[test]
+fn owner_ids_are_used_again() {
+    let heap = heap();
+    heap.host().manners(|manners| manners.tolerate_misuse = true);
+    for _ in 0..66_000 {
+        let mut cache = Cache::new();
+        // SAFETY: a wrong call, which is noticed; it starts the cache.
+        unsafe { heap.deallocate(&mut cache, core::ptr::without_provenance_mut(8)) }
+        heap.retire_cache(&mut cache);
+    }
+    assert_eq!(heap.host().take_misuses().len(), 66_000);
+    let mut cache = Cache::new();
+    let blocks = take_many(&heap, &mut cache, 64, 1000);
+    blocks.into_iter().for_each(|block| block.free(&heap, &mut cache, true));
+    finish(&heap, [&mut cache]);
+    assert_eq!(heap.stats().sent_home, 0);
+}
+
 /// More caches live at a time than there are owner ids: those without one work, if slower.
 #[test]
 fn a_cache_without_an_owner_id_works() {

@@ -8,6 +8,7 @@ use fakes::Fake;
 use hakmem_core::{Cache, Heap};
 use held::{Held, Random, finish, take, take_zeroed};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
 use std::thread;
 
@@ -94,11 +95,32 @@ fn live(heap: &Heap<Fake>, mailboxes: &Mailboxes, me: usize, seed: u64) -> Vec<H
     held
 }
 
+/// Asks about anything at any time, as a crash handler or a monitor does.
+fn watch(heap: &Heap<Fake>, done: &AtomicBool, seed: u64) {
+    let mut random = Random(seed);
+    let mut cache = Cache::new();
+    let block = take(heap, &mut cache, 64, 1, 0).expect("there is memory");
+    let near = block.start.addr();
+    block.free(heap, &mut cache, true);
+    heap.retire_cache(&mut cache);
+    while !done.load(Ordering::Relaxed) {
+        for _ in 0..64 {
+            let address = (near + random.below(256 << 20)) & !(random.below(2) * 0xfff);
+            let size = heap.usable_size(core::ptr::without_provenance(address));
+            assert!(size.is_none_or(|size| size >= 8));
+        }
+        let stats = heap.stats();
+        assert!(stats.mapped_peak >= stats.tables);
+        thread::yield_now();
+    }
+}
+
 #[test]
 fn threads_pass_blocks_to_each_other() {
     for seed in [0x9e37_79b9_7f4a_7c15u64, 0xf39c_c060_5ced_c834, 0x1082_276b_f3a2_7251] {
         let heap = heap();
         let mailboxes: Mailboxes = Default::default();
+        let done = AtomicBool::new(false);
         let left = thread::scope(|scope| {
             let threads: Vec<_> = (0..THREADS)
                 .map(|me| {
@@ -106,7 +128,11 @@ fn threads_pass_blocks_to_each_other() {
                     scope.spawn(move || live(heap, mailboxes, me, seed.rotate_left(me as u32)))
                 })
                 .collect();
-            threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect::<Vec<_>>()
+            scope.spawn(|| watch(&heap, &done, seed));
+            let left = threads.into_iter().flat_map(|thread| thread.join().unwrap());
+            let left = left.collect::<Vec<_>>();
+            done.store(true, Ordering::Relaxed);
+            left
         });
         let mail = mailboxes.into_iter().flat_map(|mail| mail.into_inner().unwrap());
         let left: Vec<_> = left.into_iter().chain(mail).collect();

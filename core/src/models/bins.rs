@@ -13,6 +13,8 @@ fn memory() -> *mut u8 {
 
 /// Two threads search a bin of one place while a third puts a span in and later takes what is left:
 /// one of the three gets it, and may use its memory.
+///
+/// Fails when weakened: the Release of `put`, the Acquire of `take_from`.
 #[test]
 fn a_span_in_a_bin_is_found_once() {
     bounded(3, || {

@@ -33,9 +33,6 @@ fn nothing_is_left(heap: &Tiny) {
 
 /// A block goes from its owner to another thread, whose registry look-up finds its class; both
 /// threads then end. The last to give back retires slab and superslab, once.
-///
-/// Fails when weakened: the Release in `Ledger::table` or the Acquire that reads it (tables are read before they
-/// are made), the orders of `send_home` and `give_idle`.
 #[test]
 fn the_last_block_comes_back_from_another_thread() {
     bounded(3, || {
@@ -61,6 +58,9 @@ fn the_last_block_comes_back_from_another_thread() {
 }
 
 /// Two threads make the heap's first superslab, registry leaf and descriptors at the same time.
+///
+/// Fails when weakened: the Release of `Ledger::table`, its Acquire on losing, the Acquire of
+/// `published`, the Release of `open`, the Acquire of `claim_run`.
 #[test]
 fn two_threads_begin() {
     bounded(2, || {
@@ -82,6 +82,8 @@ fn two_threads_begin() {
 }
 
 /// A superslab is retired while another thread searches it for a slab of another class.
+///
+/// Fails when weakened: the Acquire of `claim_run`, the Release of `give_idle`.
 #[test]
 fn a_superslab_retires_while_another_searches() {
     bounded(2, || {

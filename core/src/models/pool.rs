@@ -69,8 +69,8 @@ fn use_up(pool: &Pool, slab: SlabId) -> u32 {
 /// Claim against give-back: two threads give a block back each while a third claims. Whatever
 /// happens, the slab is not lost: it was claimed, or a search finds it afterwards.
 ///
-/// Fails when weakened: either fence of `hints`, the Release of `set_pooled` or the Acquire of
-/// `clear_pooled` (the slab is lost), the Acquire of the claiming CAS (payload race).
+/// Fails when weakened: the Release of `set_pooled`, the Acquire of `clear_pooled`, either fence of
+/// `hints` (a slab is lost); the Acquire of `take_returned`, the Release half of `send_home`.
 #[test]
 fn claim_against_give_back() {
     bounded(3, || {
@@ -112,7 +112,8 @@ fn two_claim_one_slab() {
 
 /// A claimer that lowers a stale hint against a publisher that raises it: the slab stays findable.
 ///
-/// Fails when weakened: either fence of `hints`.
+/// Fails when weakened: the Release of `set_pooled`, the Acquire of `clear_pooled`, either fence of
+/// `hints`.
 #[test]
 fn lowering_a_hint_against_raising_it() {
     bounded(3, || {
@@ -129,6 +130,9 @@ fn lowering_a_hint_against_raising_it() {
 /// Two searchers lower the hints of two superslabs of one chunk while a slab of the first comes
 /// back: whoever takes a lowered hint back also takes back the hints above it, which the other may
 /// have lowered meanwhile.
+///
+/// Fails when weakened: the Release of `set_pooled`, the Acquire of `clear_pooled`, either fence of
+/// `hints`; and without the `raise` in `hints::lower`.
 #[test]
 fn two_lower_hints_of_one_chunk() {
     bounded(2, || {
@@ -148,6 +152,8 @@ fn two_lower_hints_of_one_chunk() {
 
 /// A slab is claimed by a bit that an earlier slab in its place left behind, so that its word alone
 /// orders claimer and predecessor.
+///
+/// Fails when weakened: the Release half of `give_up`, the Acquire of `claim_slab`.
 #[test]
 fn a_stale_bit_leads_to_the_next_slab() {
     bounded(3, || {

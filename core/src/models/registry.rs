@@ -12,6 +12,8 @@ use loom::thread;
 /// Two threads make a leaf and write entries of their own into it; a third looks a wild address up,
 /// which nothing orders after either: it finds nothing or an entry, and never reads a leaf that is
 /// not made yet.
+///
+/// Fails when weakened: the Release of `Ledger::table`, the Acquire of `published`.
 #[test]
 fn a_leaf_is_made_by_two_and_read_by_anyone() {
     bounded(3, || {

@@ -48,8 +48,7 @@ fn drain(mut list: List) -> u32 {
 /// Two threads return to one slab while its owner takes the list: nothing is lost, nothing is
 /// found twice, and the owner may use what it took.
 ///
-/// Fails when weakened: the Release of `send_home`, the Acquire of `take_returned` (payload and
-/// link races).
+/// Fails when weakened: the Release half of `send_home`, the Acquire of `take_returned`.
 #[test]
 fn two_return_while_the_owner_takes() {
     bounded(3, || {
@@ -85,7 +84,7 @@ fn two_return_while_the_owner_takes() {
 /// The owner gives a slab up while two threads return its last blocks: exactly one of the three
 /// retires it, and may then use all of its memory.
 ///
-/// Fails when weakened: the AcqRel of `send_home` and of `give_up`, either half.
+/// Fails when weakened: either half of `send_home`, the Acquire half of `give_up`.
 #[test]
 fn one_of_three_retires() {
     bounded(3, || {

@@ -47,8 +47,7 @@ fn close(pool: &Pool, seen: Slots) -> u32 {
 /// Two threads give the last two slots of a superslab back: exactly one closes it; a third that
 /// searches meanwhile either gets a slot of the open superslab or nothing.
 ///
-/// Fails when weakened: AcqRel of `Superslab::give_idle` (either half), Acquire of `claim_run` and of
-/// `close_if_idle` (payload race).
+/// Fails when weakened: the Release of `give_idle`, the Acquire of `claim_run`.
 #[test]
 fn the_last_slots_come_back_while_another_searches() {
     bounded(2, || {
@@ -73,7 +72,7 @@ fn the_last_slots_come_back_while_another_searches() {
 
 /// A fresh superslab is found by two threads: each gets a slot of its own, with base in place.
 ///
-/// Fails when weakened: the Release of `open`, the Acquire of `claim_run` (base reads 0).
+/// Fails when weakened: the Release of `open`, the Acquire of `claim_run`.
 #[test]
 fn two_find_a_fresh_superslab() {
     bounded(3, || {
@@ -104,6 +103,8 @@ fn two_find_a_fresh_superslab() {
 
 /// Two threads return the last two blocks of a full slab: one of them retires the slab, and with it
 /// the superslab, whose other slot is idle; once.
+///
+/// Fails when weakened: the Release half of `send_home`.
 #[test]
 fn the_last_block_retires_slab_and_superslab() {
     bounded(3, || {
@@ -139,6 +140,9 @@ fn the_last_block_retires_slab_and_superslab() {
 
 /// The dirty slots are purged while one thread claims one and another gives one back: a purger has
 /// a slot to itself, and what is dirty stays findable as such.
+///
+/// Fails when weakened: the Acquire of `claim_dirty`, of `claim_run` and of `close_if_idle`, the
+/// Release of `give_idle`.
 #[test]
 fn purging_against_claiming_and_giving() {
     bounded(2, || {
@@ -174,6 +178,9 @@ fn purging_against_claiming_and_giving() {
 /// A thread that would close a superslab, and whose look at its size is out of date, takes the idle
 /// slots of the next superslab of that number, which is larger: it puts them back, and they are
 /// found.
+///
+/// Fails when weakened: the Release of `open`, the Acquire of `close_if_idle`, either fence of
+/// `hints`; and without its `raise`.
 #[test]
 fn slots_taken_by_mistake_come_back() {
     bounded(3, || {

@@ -1,12 +1,15 @@
 //! Every row of the crate's table "What is caught", seen by a host that records wrong calls and lets
 //! the heap go on.
 
+#[path = "../fakes/mod.rs"]
 mod fakes;
+#[path = "../held/mod.rs"]
 mod held;
+mod layers;
 
 use core::ptr::without_provenance_mut;
 use fakes::Fake;
-use hakmem_core::MisuseKind::{DoubleFree, Interior, NotOurs, WrongSize};
+use hakmem_core::MisuseKind::{DoubleFree, Interior, NotOurs};
 use hakmem_core::{Cache, Call, Heap, Misuse, MisuseKind};
 use held::{Random, finish, take};
 
@@ -358,79 +361,5 @@ fn a_pointer_to_a_block_that_never_was() {
         }
         free(&heap, &mut cache, block);
         finish(&heap, [&mut cache]);
-    }
-}
-
-#[test]
-fn spans_and_large_blocks() {
-    for size in [33 * KIB, 100 * KIB, 700 * KIB, 2 * MIB, 2 * MIB + 1, 5 * MIB] {
-        for age in AGES {
-            let heap = heap();
-            let mut cache = cache(&heap, age);
-            let mut keeper = Cache::new();
-            let guard = allocate(&heap, &mut keeper, size);
-            let block = allocate(&heap, &mut keeper, size);
-            for offset in [1, 8, 16, 4096, size / 2, size - 1] {
-                free(&heap, &mut cache, block.wrapping_add(offset));
-                let misuse = only(&heap);
-                assert!(matches!(misuse.kind, Interior | NotOurs), "{size} + {offset} {misuse:?}");
-                // SAFETY: a wrong call, which must be noticed.
-                let moved = unsafe { heap.reallocate(&mut cache, block.wrapping_add(offset), 99) };
-                assert!(moved.is_null());
-                let misuse = only(&heap);
-                assert_eq!(misuse.call, Call::Reallocate);
-                assert!(matches!(misuse.kind, Interior | NotOurs), "{misuse:?}");
-            }
-            for (size, align) in [(size / 2, 1), (64, 1), (2 * size, 1), (usize::MAX, 1)] {
-                free_sized(&heap, &mut cache, block, size, align);
-                assert_eq!(only(&heap).kind, WrongSize);
-            }
-            free_sized(&heap, &mut cache, block, size, 1);
-            assert_eq!(kinds(&heap), []);
-            let again = |cache: &mut Cache| {
-                free(&heap, cache, block);
-                free_sized(&heap, cache, block, size, 1);
-                // SAFETY: a wrong call, which must be noticed.
-                assert!(unsafe { heap.reallocate(cache, block, 99) }.is_null());
-                kinds(&heap)
-            };
-            assert_eq!(again(&mut cache), [DoubleFree; 3]);
-            heap.retire_cache(&mut cache);
-            assert_eq!(again(&mut cache), [DoubleFree; 3]);
-            heap.validate().expect("a sound heap");
-            free(&heap, &mut keeper, guard);
-            finish(&heap, [&mut keeper]);
-        }
-    }
-}
-
-#[test]
-fn wrong_sizes() {
-    for size in [1, 8, 9, 16, 100, 128, 129, 1000, 1024, 1025, 5000, 32768] {
-        let heap = heap();
-        let [mut owner, mut other] = [Cache::new(), Cache::new()];
-        let block = allocate(&heap, &mut owner, size);
-        let room = heap.usable_size(block).unwrap();
-        for cache in [&mut owner, &mut other] {
-            for (size, align) in [
-                (room + 1, 1),
-                (2 * room, 1),
-                (MIB, 1),
-                (8 * MIB, 1),
-                (usize::MAX, 1),
-                (size, 65536),
-                (size, 4 * MIB),
-                (if room == 8 { 9 } else { room / 2 }, 1),
-            ] {
-                free_sized(&heap, cache, block, size, align);
-                let misuse = only(&heap);
-                assert_eq!((misuse.kind, misuse.block), (WrongSize, room), "{size} at {align}");
-                assert_eq!((misuse.address, misuse.size), (block.addr(), size));
-            }
-        }
-        heap.validate().expect("a sound heap");
-        free_sized(&heap, &mut other, block, size, 1);
-        assert_eq!(kinds(&heap), []);
-        finish(&heap, [&mut owner, &mut other]);
     }
 }
