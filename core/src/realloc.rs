@@ -1,9 +1,8 @@
 //! Changing the size of a block: in place where the block's class, span size or mapping allows.
 
 use crate::cache::Cache;
-use crate::class::{ClassId, LARGEST};
+use crate::class::LARGEST;
 use crate::entry::{Entry, Kind};
-use crate::geometry::SUPERSLAB;
 use crate::heap::Heap;
 use crate::misuse::MisuseKind;
 use crate::registry::Registry;
@@ -53,21 +52,8 @@ impl<H: Host, R: Registry> Heap<H, R> {
     /// # Safety
     /// As for [`reallocate`](Self::reallocate); `align` is a power of two, and it and `old_size`
     /// are what the block was asked for with.
-    #[inline]
-    pub unsafe fn reallocate_sized(
-        &self,
-        cache: &mut Cache,
-        ptr: *mut u8,
-        old_size: usize,
-        align: usize,
-        new_size: usize,
-    ) -> *mut u8 {
-        // SAFETY: as the caller promised.
-        unsafe { self.reallocate_known(cache, ptr, old_size, align, new_size) }
-    }
-
     #[inline(never)]
-    unsafe fn reallocate_known(
+    pub unsafe fn reallocate_sized(
         &self,
         cache: &mut Cache,
         ptr: *mut u8,
@@ -148,16 +134,6 @@ impl<H: Host, R: Registry> Heap<H, R> {
             Kind::Span(number) => self.span_size_at(ptr.addr(), number),
             Kind::Large(number) => self.large_size_at(ptr.addr(), number),
             Kind::Idle | Kind::Foreign => None,
-        }
-    }
-
-    /// The size that a request is rounded up to: what [`usable_size`](Self::usable_size) will say
-    /// of its block. Large sizes, which depend on the page, are answered as asked.
-    pub fn rounded_size(size: usize) -> usize {
-        match size {
-            0..=LARGEST => ClassId::of(size).size(),
-            _ if size <= SUPERSLAB => Self::span_holds(size, 1),
-            _ => size,
         }
     }
 }
