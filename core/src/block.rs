@@ -50,12 +50,6 @@ pub(crate) struct List {
 impl List {
     pub(crate) const EMPTY: Self = Self { head: None };
 
-    /// # Safety
-    /// `head` begins a list of tied blocks that ends in a block tied to nothing.
-    pub(crate) unsafe fn from_head(head: Block) -> Self {
-        Self { head: Some(head) }
-    }
-
     #[inline(always)]
     pub(crate) fn push(&mut self, mut block: Block) {
         block.tie(self.head.take());
@@ -104,63 +98,27 @@ impl List {
     }
 }
 
-/// A list whose last block and length are known: what travels home in one step.
-#[derive(Debug)]
+/// A list in the making, that grows at its end.
 pub(crate) struct Chain {
     head: Block,
     tail: NonNull<u8>,
-    len: u32,
 }
 
 impl Chain {
-    pub(crate) fn of(mut block: Block) -> Self {
-        block.tie(None);
-        Self { tail: block.0, head: block, len: 1 }
+    pub(crate) fn of(block: Block) -> Self {
+        Self { tail: block.0, head: block }
     }
 
-    pub(crate) fn push(&mut self, block: Block) {
-        let behind = core::mem::replace(&mut self.head, block);
-        self.head.tie(Some(behind));
-        self.len += 1;
-    }
-
-    /// A chain of a block whose link is still its list's; [`Chain::tie_tail`] ends it.
-    pub(crate) fn of_tied(block: Block) -> Self {
-        Self { tail: block.0, head: block, len: 1 }
-    }
-
-    /// The chain as a list; its tail is tied to nothing, or [`Chain::tie_tail`] was called.
-    pub(crate) fn into_list(self) -> List {
-        List { head: Some(self.head) }
-    }
-
-    /// Takes in the block that the list, from which both came, has tied behind this chain's tail.
-    ///
-    /// # Safety
-    /// The tail's link still points to `block`.
-    pub(crate) unsafe fn follow(&mut self, block: Block) {
-        self.tail = block.0;
-        self.len += 1;
-    }
-
-    pub(crate) fn len(&self) -> u32 {
-        self.len
-    }
-
-    pub(crate) fn head_address(&self) -> usize {
-        self.head.address()
-    }
-
-    pub(crate) fn tail_address(&self) -> usize {
-        self.tail.as_ptr().addr()
-    }
-
-    /// Ties the list that begins at `next` (null: none) behind the chain.
-    ///
-    /// # Safety
-    /// If the chain is then given away together with that list, the list was the caller's to take.
-    pub(crate) unsafe fn tie_tail(&mut self, next: *mut u8) {
+    #[inline(always)]
+    pub(crate) fn append(&mut self, block: Block) {
         // SAFETY: the chain owns its tail.
-        unsafe { link::write(self.tail.as_ptr(), next) }
+        unsafe { link::write(self.tail.as_ptr(), block.0.as_ptr()) };
+        self.tail = block.0;
+    }
+
+    pub(crate) fn into_list(self) -> List {
+        // SAFETY: as in `append`.
+        unsafe { link::write(self.tail.as_ptr(), core::ptr::null_mut()) };
+        List { head: Some(self.head) }
     }
 }

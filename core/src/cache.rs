@@ -18,8 +18,10 @@
 //! place needs no shift.
 
 use crate::block::{Block, List};
+use crate::cold::Cold;
 use crate::class::{CLASSES, ClassId, tabled_twice};
 use crate::entry::{Entry, OwnerId};
+use crate::geometry::OUTBOX_PLACES;
 use crate::outbox::Outbox;
 use crate::span::SpanCache;
 use core::ptr::NonNull;
@@ -37,8 +39,7 @@ const _: () = assert!(size_of::<Bin>() == 16, "the table of classes is scaled fo
 
 /// What stands behind a class's hot list.
 pub(crate) struct Side {
-    pub(crate) cold: List,
-    pub(crate) cold_len: u32,
+    pub(crate) cold: Cold,
     /// The claimed slab, as `SlabId::encode` writes it.
     pub(crate) claimed: u32,
     /// Blocks that went home from this list since it last ran empty.
@@ -74,7 +75,7 @@ pub struct Cache {
     life: Life,
     bins: [Bin; CLASSES],
     pub(crate) sides: [Side; CLASSES],
-    pub(crate) outbox: Outbox,
+    pub(crate) outbox: Outbox<OUTBOX_PLACES>,
     pub(crate) spans: SpanCache,
     pub(crate) tallies: Tallies,
     /// Bytes by which the lists have grown.
@@ -94,8 +95,7 @@ impl Cache {
             tag: 0,
             life: Life::Fresh,
             bins: [const { Bin { list: List::EMPTY, room: 0, limit: 0 } }; CLASSES],
-            sides: [const { Side { cold: List::EMPTY, cold_len: 0, claimed: 0, sent: 0 } };
-                CLASSES],
+            sides: [const { Side { cold: Cold::EMPTY, claimed: 0, sent: 0 } }; CLASSES],
             outbox: Outbox::EMPTY,
             spans: SpanCache::new(),
             tallies: Tallies { refills: 0, spills: 0, sent_home: 0 },
@@ -144,10 +144,10 @@ impl Cache {
         &mut self.sides[usize::from(class.0)]
     }
 
-    /// Both halves of a class's list, with their lengths.
-    pub(crate) fn lists(&self, class: ClassId) -> [(&List, u32); 2] {
+    /// A class's lists, with their lengths.
+    pub(crate) fn lists(&self, class: ClassId) -> impl Iterator<Item = (&List, u32)> {
         let (bin, side) = (&self.bins[usize::from(class.0)], &self.sides[usize::from(class.0)]);
-        [(&bin.list, bin.len()), (&side.cold, side.cold_len)]
+        core::iter::once((&bin.list, bin.len())).chain(side.cold.lists())
     }
 
     /// What to subtract from a registry entry to get the class, if the slab is this cache's.
@@ -163,7 +163,7 @@ impl Cache {
 
     /// The entry of a slab of this cache's own; none equals it while the cache owns nothing.
     pub(crate) fn own_entry(&self, class: ClassId) -> Entry {
-        Entry(self.tag | Entry::slab(OwnerId(0), class).0)
+        Entry(self.tag | Entry::of_slab(OwnerId(0), class).0)
     }
 
     pub(crate) fn is_fresh(&self) -> bool {

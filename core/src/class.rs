@@ -8,7 +8,7 @@
 //! alignment falls into a class that is a multiple of that alignment, so alignment needs no header:
 //! see [`padded`].
 
-use crate::geometry::SLOT;
+use crate::geometry::{BLOCKS, SLOT, SLOT_SHIFT};
 
 /// The number of size classes.
 #[cfg(not(loom))]
@@ -45,11 +45,13 @@ const SIZES: [u32; CLASSES] = {
 #[cfg(loom)]
 const SIZES: [u32; CLASSES] = [16, 32];
 
-/// What the back needs to know of a class, in one cache line's half.
-struct Measure {
+/// What the back needs to know of a class.
+pub(crate) struct Measure {
     /// ceil(2^40 / size): block index by multiplication.
     reciprocal: u64,
     size: u32,
+    /// Bytes of a slab - 1; slabs are aligned to their size.
+    mask: u32,
     /// Blocks of a slab.
     capacity: u16,
     /// Slots of a slab: 1, 2 or 4, aligned to as many.
@@ -60,11 +62,11 @@ struct Measure {
 
 /// Bytes that travel home together at most, and blocks.
 const BUNDLE_BYTES: usize = 16 << 10;
-const BUNDLE_BLOCKS: usize = 64;
+const BUNDLE_BLOCKS: usize = 60;
 
 static MEASURES: [Measure; CLASSES] = {
     let mut measures =
-        [const { Measure { reciprocal: 0, size: 0, capacity: 0, slots: 0, bundle: 0 } }; CLASSES];
+        [const { Measure { reciprocal: 0, size: 0, mask: 0, capacity: 0, slots: 0, bundle: 0 } }; CLASSES];
     let mut class = 0;
     while class < CLASSES {
         let size = SIZES[class];
@@ -79,7 +81,11 @@ static MEASURES: [Measure; CLASSES] = {
         measures[class] = Measure {
             reciprocal: (1u64 << 40).div_ceil(size as u64),
             size,
-            capacity: (SLOT * slots / size as usize) as u16,
+            mask: (SLOT * slots - 1) as u32,
+            capacity: match SLOT * slots / size as usize {
+                blocks if blocks > BLOCKS => BLOCKS as u16,
+                blocks => blocks as u16,
+            },
             slots: slots as u8,
             bundle: match BUNDLE_BYTES / size as usize {
                 0 => 1,
@@ -117,6 +123,26 @@ pub(crate) fn tabled_twice(size: usize) -> usize {
     usize::from(unsafe { *TABLE.get_unchecked(eighth) })
 }
 
+impl Measure {
+    /// The slab that an address lies in, as its address / slot size (32 bits do for 48 of address),
+    /// and the index there of the block that begins at it. `None`: no block does.
+    #[inline(always)]
+    pub(crate) fn place(&self, address: usize) -> Option<(u32, u16)> {
+        let offset = address & self.mask as usize;
+        let index = self.index_of(offset)?;
+        Some((((address - offset) >> SLOT_SHIFT) as u32, index as u16))
+    }
+
+    /// As [`ClassId::index_of`], for offsets into the slab.
+    #[inline(always)]
+    fn index_of(&self, offset: usize) -> Option<u32> {
+        // Exact: offset < 2^18, so the reciprocal's error stays below 2^-22 of a block.
+        let index = ((offset as u64 * self.reciprocal) >> 40) as u32;
+        let begins = index as usize * self.size as usize == offset;
+        (begins && index < u32::from(self.capacity)).then_some(index)
+    }
+}
+
 impl ClassId {
     /// The class of a size; `size` is at most [`LARGEST`].
     #[inline(always)]
@@ -133,7 +159,7 @@ impl ClassId {
     }
 
     #[inline(always)]
-    fn measure(self) -> &'static Measure {
+    pub(crate) fn measure(self) -> &'static Measure {
         &MEASURES[usize::from(self.0)]
     }
 
@@ -166,13 +192,7 @@ impl ClassId {
     #[inline(always)]
     pub(crate) fn index_of(self, offset: usize) -> Option<u32> {
         let measure = self.measure();
-        if offset >= SLOT * usize::from(measure.slots) {
-            return None;
-        }
-        // Exact: offset < 2^18, so the reciprocal's error stays below 2^-22 of a block.
-        let index = ((offset as u64 * measure.reciprocal) >> 40) as u32;
-        let begins = index as usize * measure.size as usize == offset;
-        (begins && index < self.capacity()).then_some(index)
+        if offset > measure.mask as usize { None } else { measure.index_of(offset) }
     }
 
     /// The blocks that must be free before a slab nobody claims can be found in the pool.

@@ -1,13 +1,10 @@
 //! What an address lies in: for crash reports and messages.
 
 use crate::cache::Cache;
-use crate::class::ClassId;
 use crate::entry::{Entry, Kind};
 use crate::heap::Heap;
 use crate::registry::Registry;
 use crate::source::Host;
-use crate::superslab::Superslab;
-use crate::sync::link;
 use crate::word::State;
 use core::fmt;
 
@@ -41,9 +38,8 @@ pub struct Place {
 }
 
 impl<H: Host, R: Registry> Heap<H, R> {
-    /// What `address` lies in; `None` if it is not this heap's. Never blocks and allocates
-    /// nothing; beside the tables it reads the links of free blocks. Under traffic the answer may
-    /// be out of date.
+    /// What `address` lies in; `None` if it is not this heap's. Never blocks, allocates
+    /// nothing, and reads tables alone. Under traffic the answer may be out of date.
     pub fn describe(&self, address: usize) -> Option<Place> {
         match Entry(self.registry.entry(address)).kind() {
             Kind::Slab(_) => self.describe_block(address),
@@ -67,14 +63,15 @@ impl<H: Host, R: Registry> Heap<H, R> {
         let home = self.home_of(address)?;
         let (class, size) = (home.class, home.class.size());
         let index = address.wrapping_sub(home.base) / size;
-        if index > class.capacity() as usize {
+        if index >= class.capacity() as usize {
             return None; // The superslab changes hands just now.
         }
-        let word = home.superslab.peek(home.slab.slot());
+        let slot = home.slab.slot();
+        let word = home.superslab.peek(slot);
         let base = home.base + index * size;
         let free = word.state() == State::Unused
             || index >= word.carved() as usize
-            || is_returned(home.superslab, home.slab.slot(), class, base);
+            || home.superslab.returned().is_some_and(|bits| bits.contains(slot, index as u32));
         let free = if free { Some(true) } else { None };
         Some(Place { kind: PlaceKind::Slab, base, size, class: Some(class.0), free })
     }
@@ -88,33 +85,13 @@ impl<H: Host, R: Registry> Heap<H, R> {
                 home.class == class && class.index_of(address.wrapping_sub(home.base)).is_some()
             })
         };
-        cache.lists(class).iter().any(|(list, len)| list.holds(start, *len, is_block))
+        cache.lists(class).any(|(list, len)| list.holds(start, len, is_block))
     }
 
     /// Whether an address lies in memory that this heap manages.
     pub fn owns(&self, ptr: *const u8) -> bool {
         self.describe(ptr.addr()).is_some()
     }
-}
-
-/// Whether a block is on its slab's returned list, as far as the list can be followed.
-fn is_returned(superslab: &Superslab, slot: u32, class: ClassId, block: usize) -> bool {
-    let word = superslab.peek(slot);
-    let slab = superslab.slab_base(slot);
-    let mut at = superslab.block_start(slot, class, word.head()).map_or(0, |p| p.as_ptr().addr());
-    for _ in 0..word.returned() {
-        let begins = class.index_of(at.wrapping_sub(slab)).is_some_and(|i| i < word.carved());
-        if at < slab || !begins {
-            return false;
-        }
-        if at == block {
-            return true;
-        }
-        // SAFETY: the address begins a block of a slab that is mapped; if the list is being taken
-        // meanwhile the word may be anything, and is checked before it is followed.
-        at = unsafe { link::read(core::ptr::with_exposed_provenance_mut(at)) }.addr();
-    }
-    false
 }
 
 impl fmt::Display for Place {

@@ -60,7 +60,7 @@ impl Entry {
     /// A slot of ours without a slab.
     pub(crate) const IDLE: Self = Self((OwnerId::NOBODY.0 << 8) | IDLE);
 
-    pub(crate) const fn slab(owner: OwnerId, class: ClassId) -> Self {
+    pub(crate) const fn of_slab(owner: OwnerId, class: ClassId) -> Self {
         Self(owner.tag() | (class.0 as u32 * 2))
     }
 
@@ -80,6 +80,13 @@ impl Entry {
     /// The number of the kept range that ends or begins here.
     pub(crate) const fn as_kept(self) -> Option<u32> {
         if self.0 & 0xff == KEPT { Some(self.0 >> 8) } else { None }
+    }
+
+    /// The class of a slab's entry.
+    #[inline(always)]
+    pub(crate) const fn slab(self) -> Option<ClassId> {
+        let twice = self.0 & 0xff;
+        if twice < 2 * CLASSES as u32 && self.0 > 0xff { Some(ClassId(twice as u8 / 2)) } else { None }
     }
 
     #[inline]
@@ -102,7 +109,7 @@ mod tests {
     #[test]
     fn entries_come_apart_as_they_were_put_together() {
         for class in 0..CLASSES as u8 {
-            let entry = Entry::slab(OwnerId(0xff_ffff), ClassId(class));
+            let entry = Entry::of_slab(OwnerId(0xff_ffff), ClassId(class));
             assert_eq!(entry.kind(), Kind::Slab(ClassId(class)));
         }
         assert_eq!(Entry::span(77).kind(), Kind::Span(77));

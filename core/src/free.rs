@@ -13,14 +13,13 @@
 //!    └─ large .................. large.rs
 //! ```
 
-use crate::block::{Block, Chain};
+use crate::block::Block;
 use crate::cache::Cache;
 use crate::class::{CLASSES, ClassId, LARGEST, TABLED, padded, tabled_twice};
 use crate::entry::{Entry, Kind};
 use crate::geometry::SUPERSLAB;
 use crate::heap::Heap;
 use crate::misuse::MisuseKind;
-use crate::outbox::Put;
 use crate::registry::Registry;
 use crate::source::Host;
 use core::ptr::NonNull;
@@ -97,9 +96,13 @@ impl<H: Host, R: Registry> Heap<H, R> {
         cache: &mut Cache,
         heap: &Self,
     ) {
-        if let Kind::Slab(class) = Entry(heap.registry.entry(ptr.addr())).kind() {
+        let entry = Entry(heap.registry.entry(ptr.addr()));
+        if let Some(class) = entry.slab() {
             if !Self::is_class_for(class, size, align) {
                 return heap.misuse(MisuseKind::WrongSize, ptr.addr(), size, class.size());
+            }
+            if heap.put_foreign(cache, ptr, class, entry) {
+                return;
             }
         }
         heap.deallocate_any(cache, ptr, Some((size, align)));
@@ -111,64 +114,76 @@ impl<H: Host, R: Registry> Heap<H, R> {
             && padded(size, align).is_some_and(|size| size <= LARGEST && ClassId::of(size) == class)
     }
 
-    /// Everything that the hot path does not serve.
+    /// Everything that the hot path does not serve: another owner's block, most of the time.
     #[inline(never)]
     fn deallocate_slow(ptr: *mut u8, cache: &mut Cache, heap: &Self) {
+        let entry = Entry(heap.registry.entry(ptr.addr()));
+        if let Some(class) = entry.slab() {
+            if heap.put_foreign(cache, ptr, class, entry) {
+                return;
+            }
+        }
         heap.deallocate_any(cache, ptr, None);
     }
 
-    #[inline]
+    /// Puts another owner's block into the outbox of a live cache. False: it is not that.
+    #[inline(always)]
+    fn put_foreign(&self, cache: &mut Cache, ptr: *mut u8, class: ClassId, entry: Entry) -> bool {
+        let Some(start) = NonNull::new(ptr) else { return false };
+        if !cache.is_live() || entry == cache.own_entry(class) {
+            return false;
+        }
+        let Cache { outbox, tallies, .. } = cache;
+        // SAFETY: the caller gives the block up.
+        let kept = outbox.put(unsafe { Block::from_start(start) }, class, |bundle| {
+            tallies.sent_home += 1;
+            self.deliver_bundle(bundle);
+        });
+        if let Err(refused) = kept {
+            self.refuse(refused, ptr.addr(), class);
+        }
+        true
+    }
+
+    #[inline(never)]
     fn deallocate_any(&self, cache: &mut Cache, ptr: *mut u8, stated: Option<(usize, usize)>) {
         let Some(start) = NonNull::new(ptr) else {
             return;
         };
-        let entry = Entry(self.registry.entry(ptr.addr()));
-        if let Kind::Slab(class) = entry.kind() {
-            // SAFETY: the caller gives the block up.
-            return self.deallocate_block(cache, unsafe { Block::from_start(start) }, class, entry);
-        }
         if cache.is_fresh() {
+            // Now its owner id may even match; the way from here decides.
             self.start(cache);
         }
+        let entry = Entry(self.registry.entry(ptr.addr()));
         match self.listed(entry, ptr.addr()) {
+            // SAFETY: the caller gives the block up.
+            Kind::Slab(class) if cache.is_ended() => unsafe {
+                self.send_block_home(Block::from_start(start), class);
+            },
+            Kind::Slab(class) if self.put_foreign(cache, ptr, class, entry) => {}
+            // SAFETY: the caller gives the block up, and it is this cache's.
+            Kind::Slab(class) => unsafe {
+                self.deallocate_own(cache, Block::from_start(start), class);
+            },
             // SAFETY: the caller gives up what begins there; the layer checks that something does.
             Kind::Span(number) => unsafe { self.deallocate_span(cache, ptr, number, stated) },
             // SAFETY: as above.
             Kind::Large(number) => unsafe { self.deallocate_large(ptr, number, stated) },
             Kind::Idle => self.misuse(MisuseKind::DoubleFree, ptr.addr(), 0, 0),
-            _ => self.misuse(MisuseKind::NotOurs, ptr.addr(), 0, 0),
+            Kind::Foreign => self.misuse(MisuseKind::NotOurs, ptr.addr(), 0, 0),
         }
     }
 
-    /// A block of a slab: another owner's, or this cache's with a full list.
-    fn deallocate_block(&self, cache: &mut Cache, block: Block, class: ClassId, entry: Entry) {
-        if cache.is_live() {
-            if entry != cache.own_entry(class) {
-                let address = block.address();
-                return match cache.outbox.put(block, class) {
-                    Put::Kept => {}
-                    Put::GoesHome(chain) => {
-                        cache.tallies.sent_home += 1;
-                        self.send_chain_home(chain);
-                    }
-                    Put::Twice => self.misuse(MisuseKind::DoubleFree, address, 0, class.size()),
-                };
-            }
-            let bin = cache.bin(class);
-            if bin.list.head_address() == block.address() {
-                return self.misuse(MisuseKind::DoubleFree, block.address(), 0, class.size());
-            }
-            if bin.room <= 0 {
-                self.spill(cache, class);
-            }
-            return cache.bin(class).push(block);
+    /// A block of this cache's own, whose list is full or has it as its head.
+    fn deallocate_own(&self, cache: &mut Cache, block: Block, class: ClassId) {
+        let bin = cache.bin(class);
+        if bin.list.head_address() == block.address() {
+            return self.misuse(MisuseKind::DoubleFree, block.address(), 0, class.size());
         }
-        if cache.is_fresh() {
-            // Now its owner id may even match; the way from here decides.
-            self.start(cache);
-            return self.deallocate_block(cache, block, class, entry);
+        if bin.room <= 0 {
+            self.spill(cache, class);
         }
-        self.send_chain_home(Chain::of(block));
+        cache.bin(class).push(block);
     }
 
     /// Whether a request is the span layer's.

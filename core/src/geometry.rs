@@ -28,6 +28,10 @@ mod measures {
     /// Leaves of the registry: 48 bits of address, and one more, so that the bound is a compare
     /// and not a second shift of the address.
     pub(crate) const LEAVES: usize = (1 << 16) + 1;
+    /// Blocks of a slab at most; of 8 bytes, they fill half of its slot.
+    pub(crate) const BLOCKS: usize = 4096;
+    /// Cells of 64 bits in a line of the table of returned blocks.
+    pub(crate) const LINE_CELLS: usize = 8;
     /// Places of a cache's outbox.
     pub(crate) const OUTBOX_PLACES: usize = 64;
 }
@@ -41,6 +45,8 @@ mod measures {
     pub(crate) const CHUNKS: usize = 1;
     pub(crate) const LEAF_SHIFT: u32 = 9;
     pub(crate) const LEAVES: usize = 2;
+    pub(crate) const BLOCKS: usize = 64;
+    pub(crate) const LINE_CELLS: usize = 1;
     pub(crate) const OUTBOX_PLACES: usize = 2;
     /// Distance of two tracked links: the smallest block.
     pub(crate) const LINK_GRAIN: usize = 16;
@@ -50,6 +56,8 @@ mod measures {
 
 pub(crate) use measures::*;
 
+/// Lines of returned blocks that a slab has at most.
+pub(crate) const LINES: usize = BLOCKS / (64 * LINE_CELLS);
 /// Bytes of a slot, and of the registry's grain.
 pub(crate) const SLOT: usize = 1 << SLOT_SHIFT;
 /// log2 of the smallest superslab: the grain of the map from address to superslab.

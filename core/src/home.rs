@@ -3,16 +3,22 @@
 //! Here the pointers that users handed in meet the slab they should belong to: an address inside a
 //! block, or a block that is home already, is noticed at the latest now.
 
-use crate::block::{Block, Chain, List};
+use crate::block::Block;
 use crate::cache::Cache;
 use crate::class::ClassId;
+use crate::cold::{Parcel, SENT};
 use crate::entry::{Entry, Kind};
 use crate::geometry::{SLOT_SHIFT, SLOTS};
 use crate::heap::Heap;
 use crate::misuse::MisuseKind;
+use crate::outbox::{Bundle, Refused};
+use crate::sorter::{SORTED, Sorter};
 use crate::registry::Registry;
 use crate::source::Host;
 use crate::superslab::{SlabId, SuperId, Superslab};
+
+/// Blocks that are drawn off each of the lists before they are sorted.
+const DRAWN: usize = SORTED / SENT;
 
 /// The slab that an address lies in.
 pub(crate) struct Home<'a> {
@@ -20,16 +26,6 @@ pub(crate) struct Home<'a> {
     pub(crate) superslab: &'a Superslab,
     pub(crate) class: ClassId,
     pub(crate) base: usize,
-    /// Blocks carved when the slab was looked up: for whoever holds a block, that one among them.
-    carved: u32,
-}
-
-impl Home<'_> {
-    /// Whether a block that was carved off this slab begins at `address`.
-    fn begins(&self, address: usize) -> bool {
-        let offset = address.wrapping_sub(self.base);
-        self.class.index_of(offset).is_some_and(|index| index < self.carved)
-    }
 }
 
 impl<H: Host, R: Registry> Heap<H, R> {
@@ -48,102 +44,101 @@ impl<H: Host, R: Registry> Heap<H, R> {
             superslab,
             class,
             base,
-            carved: superslab.peek(slot).carved(),
         })
     }
 
-    /// The hot half becomes the cold half; what was the cold half goes home.
+    /// The hot list becomes a cold one; where there are enough of those, they go home first.
     #[inline(never)]
     pub(crate) fn spill(&self, cache: &mut Cache, class: ClassId) {
         let (hot, len) = cache.bin(class).take();
         let side = cache.side(class);
-        let cold = core::mem::replace(&mut side.cold, hot);
-        let cold_len = core::mem::replace(&mut side.cold_len, len);
-        if !cold.is_empty() {
-            side.sent += cold_len;
+        if side.cold.is_full() {
+            let cold = side.cold.take();
+            side.sent += cold.len();
             cache.tallies.spills += 1;
-            self.send_list_home(cold, cold_len);
+            self.send_lists_home(cold, class);
         }
+        cache.side(class).cold.push(hot, len);
     }
 
-    /// Sends the `len` blocks of a list home, consecutive blocks of one slab with one CAS.
-    pub(crate) fn send_list_home(&self, mut list: List, len: u32) {
-        let mut left = len;
-        let mut next = list.pop();
-        while left > 0 {
-            let Some(block) = next else { return };
-            left -= 1;
-            let Some(home) = self.checked_home(&block) else {
-                next = list.pop();
-                continue;
-            };
-            let mut chain = Chain::of_tied(block);
-            loop {
-                next = list.pop();
-                match next.take() {
-                    Some(block) if left > 0 && home.begins(block.address()) => {
-                        // SAFETY: the list had tied it behind the block before it.
-                        unsafe { chain.follow(block) };
-                        left -= 1;
-                    }
-                    other => {
-                        next = other;
-                        break;
+    /// Sends lists home, the blocks of one slab together.
+    ///
+    /// A list that a second free bent into a circle is walked no further than its length; blocks
+    /// that come by twice are noticed.
+    #[inline(never)]
+    fn send_lists_home(&self, mut lists: Parcel, class: ClassId) {
+        let measure = class.measure();
+        let mut sorter = Sorter::new();
+        let mut drawn = [[0; DRAWN]; SENT];
+        while lists.len() > 0 {
+            let counts = lists.draw(&mut drawn);
+            for (list, count) in drawn.iter().zip(counts) {
+                for &address in &list[..count] {
+                    if !sorter.add(address, measure) && address != 0 {
+                        self.refuse(Refused::Interior, address, class);
                     }
                 }
             }
-            if left == 0 && next.is_some() {
-                // More blocks than were pushed: the list runs in a circle. What is in it stays out:
-                // counted twice, it could retire a slab that still has a user.
-                let (address, size) = (chain.tail_address(), home.class.size());
-                return self.misuse(MisuseKind::DoubleFree, address, 0, size);
-            }
-            self.arrive(&home, chain);
+            sorter.drain(|slab, blocks| self.deliver((slab as usize) << SLOT_SHIFT, class, blocks));
         }
     }
 
-    /// Sends a chain that the outbox gathered home.
-    pub(crate) fn send_chain_home(&self, chain: Chain) {
-        let len = chain.len();
-        self.send_list_home(chain.into_list(), len);
-    }
-
-    /// The home of a block that a user freed; reports one that has none.
-    fn checked_home(&self, block: &Block) -> Option<Home<'_>> {
-        let home = self.home_of(block.address()).filter(|home| home.begins(block.address()));
-        if home.is_none() {
-            self.not_a_block(block.address());
+    /// Sends a block home that is kept nowhere.
+    pub(crate) fn send_block_home(&self, block: Block, class: ClassId) {
+        let address = block.address();
+        match Bundle::of(block, class) {
+            Ok(bundle) => self.deliver_bundle(&bundle),
+            Err(refused) => self.refuse(refused, address, class),
         }
-        home
     }
 
-    /// Reports a freed address that begins no block.
+    /// Reports a block that cannot travel.
     #[cold]
-    fn not_a_block(&self, address: usize) {
-        match Entry(self.registry.entry(address)).kind() {
-            Kind::Slab(class) => self.misuse(MisuseKind::Interior, address, 0, class.size()),
-            _ => self.misuse(MisuseKind::DoubleFree, address, 0, 0),
+    pub(crate) fn refuse(&self, refused: Refused, address: usize, class: ClassId) {
+        let kind = match refused {
+            Refused::Twice => MisuseKind::DoubleFree,
+            Refused::Interior => MisuseKind::Interior,
+        };
+        self.misuse(kind, address, 0, class.size());
+    }
+
+    /// Brings a bundle home.
+    pub(crate) fn deliver_bundle(&self, bundle: &Bundle) {
+        self.deliver(bundle.base(), bundle.class(), bundle.blocks());
+    }
+
+    /// Brings blocks of the slab at `base` home, and does what the slab then asks for.
+    fn deliver(&self, base: usize, class: ClassId, blocks: &[u16]) {
+        let Some(home) = self.home_of(base).filter(|home| home.class == class) else {
+            return self.not_out(base, class, blocks.first().copied());
+        };
+        let arrival = home.superslab.send_home(home.slab.slot(), class, blocks);
+        self.proceed(arrival.next, home.slab, class);
+        if arrival.refused.is_some() {
+            self.not_out(home.base, class, arrival.refused);
         }
     }
 
-    fn arrive(&self, home: &Home<'_>, mut chain: Chain) {
-        match home.superslab.send_home(home.slab.slot(), home.class, &mut chain) {
-            Ok(next) => self.proceed(next, home.slab, home.class),
-            Err(_) => {
-                let size = home.class.size();
-                self.misuse(MisuseKind::DoubleFree, chain.head_address(), 0, size);
-            }
-        }
+    /// Reports a block that a user freed and that was not out.
+    #[cold]
+    fn not_out(&self, base: usize, class: ClassId, block: Option<u16>) {
+        let address = base + usize::from(block.unwrap_or(0)) * class.size();
+        self.misuse(MisuseKind::DoubleFree, address, 0, class.size());
     }
 
     /// Sends one class's lists home and gives its slab up.
     pub(crate) fn flush_class(&self, cache: &mut Cache, class: ClassId) {
-        let (hot, hot_len) = cache.bin(class).take();
+        let (hot, len) = cache.bin(class).take();
         let side = cache.side(class);
-        let (cold, cold_len) = (side.cold.take(), core::mem::take(&mut side.cold_len));
         let claimed = SlabId::decode(core::mem::take(&mut side.claimed));
-        self.send_list_home(hot, hot_len);
-        self.send_list_home(cold, cold_len);
+        self.send_lists_home(Parcel::of(hot, len), class);
+        loop {
+            let lists = cache.side(class).cold.take();
+            if lists.len() == 0 {
+                break;
+            }
+            self.send_lists_home(lists, class);
+        }
         if let Some(slab) = claimed {
             self.give_up(slab, class);
         }
@@ -151,9 +146,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
 
     /// Empties a cache: lists, claimed slabs, outbox, spans.
     pub(crate) fn flush(&self, cache: &mut Cache) {
-        while let Some(chain) = cache.outbox.take_any() {
-            self.send_chain_home(chain);
-        }
+        cache.outbox.drain(|bundle| self.deliver_bundle(bundle));
         for class in ClassId::all() {
             self.flush_class(cache, class);
         }

@@ -14,7 +14,7 @@
 //! | the paths | `alloc` `free` `realloc`: each begins with its tree of branches; `refill` `home` `supers` `release` behind them |
 //! | the heap | `heap` `stats` `describe` `validate` |
 //! | front | `cache` `outbox` |
-//! | back | `pool` `hints` `slab` `superslab` `word`; `span` `large` `arena` |
+//! | back | `pool` `hints` `slab` `superslab` `returned` `word`; `span` `large` `arena` |
 //! | beside | `registry` `entry` `policy` `counters` `owners` |
 //! | source | `source` `ledger` `misuse` |
 //! | ground | `class` `block` `geometry` `sync` |
@@ -56,6 +56,7 @@ mod registry;
 
 mod hints;
 mod pool;
+mod returned;
 mod slab;
 mod superslab;
 mod word;
@@ -65,7 +66,9 @@ mod large;
 mod span;
 
 mod cache;
+mod cold;
 mod outbox;
+mod sorter;
 
 mod describe;
 mod heap;

@@ -1,63 +1,117 @@
-//! Blocks of other owners' slabs on their way home, gathered by slab.
+//! Blocks on their way home, gathered by slab.
 //!
-//! A small direct-mapped table of short lists. A place that fills up, or is needed for another
-//! slab, goes home as one list with one CAS: what crosses threads in bulk travels in bulk, and a
-//! block never moves into a foreign cache.
+//! A small direct-mapped table of bundles. A place that fills up, or is needed for another slab,
+//! goes home as one bundle: what crosses threads in bulk travels in bulk, and a block never moves
+//! into a foreign cache. A cache has one for blocks of other owners' slabs; a list that goes home
+//! is sorted through another, for as long as that takes.
+//!
+//! A bundle names its blocks by their index in the slab, so that they need not be touched.
 
-use crate::block::{Block, Chain};
+use crate::block::Block;
 use crate::class::ClassId;
-use crate::geometry::{OUTBOX_PLACES, SLOT_SHIFT};
+use crate::geometry::{SLOT_SHIFT, SLOTS};
 
-/// Blocks of one slab; all-zero bytes are an empty place.
-struct Place {
+/// Blocks of a bundle: with them it fills a cache line.
+pub(crate) const BUNDLE: usize = 60;
+
+/// Blocks of one slab; all-zero bytes are an empty bundle.
+#[derive(Clone)]
+#[repr(C, align(64))]
+pub(crate) struct Bundle {
     /// First slot of the slab, as address / slot size: 32 bits do for 48 of address.
     slab: u32,
-    chain: Option<Chain>,
+    class: ClassId,
+    len: u8,
+    blocks: [u16; BUNDLE],
 }
 
-/// What became of a block.
-pub(crate) enum Put {
-    Kept,
-    /// So it was, but this chain has to go home now.
-    GoesHome(Chain),
-    /// It is here already.
+const _: () = assert!(size_of::<Bundle>() == 128);
+
+/// Why a block cannot travel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refused {
+    /// It is the newest of its slab here already.
     Twice,
+    /// No block of its class begins there.
+    Interior,
 }
 
-/// The table.
-pub(crate) struct Outbox {
-    places: [Place; OUTBOX_PLACES],
-}
+impl Bundle {
+    const EMPTY: Self = Self { slab: 0, class: ClassId(0), len: 0, blocks: [0; BUNDLE] };
 
-impl Outbox {
-    pub(crate) const EMPTY: Self =
-        Self { places: [const { Place { slab: 0, chain: None } }; OUTBOX_PLACES] };
-
-    /// Puts a block of class `class` in, unless it is the newest of its slab here already.
-    #[inline]
-    pub(crate) fn put(&mut self, block: Block, class: ClassId) -> Put {
-        let slab = (block.address() >> SLOT_SHIFT) as u32 & !(class.slots() - 1);
-        // The slots of two superslabs have places of their own; others are folded onto them.
-        let place = &mut self.places[(slab ^ slab >> 6) as usize % OUTBOX_PLACES];
-        if place.slab == slab {
-            if let Some(chain) = &mut place.chain {
-                if chain.head_address() == block.address() {
-                    return Put::Twice;
-                }
-                // The newest block always stays: its second free would not be seen otherwise.
-                if chain.len() < class.bundle() {
-                    chain.push(block);
-                    return Put::Kept;
-                }
-            }
-        }
-        place.slab = slab;
-        let evicted = place.chain.replace(Chain::of(block));
-        evicted.map_or(Put::Kept, Put::GoesHome)
+    /// A block alone.
+    pub(crate) fn of(block: Block, class: ClassId) -> Result<Self, Refused> {
+        let mut bundle = Self::EMPTY;
+        let (slab, index) = class.measure().place(block.address()).ok_or(Refused::Interior)?;
+        bundle.begin(slab, class, index);
+        Ok(bundle)
     }
 
-    /// Takes any chain out; `None` when the outbox is empty.
-    pub(crate) fn take_any(&mut self) -> Option<Chain> {
-        self.places.iter_mut().find_map(|place| place.chain.take())
+    fn begin(&mut self, slab: u32, class: ClassId, index: u16) {
+        (self.slab, self.class, self.len) = (slab, class, 1);
+        self.blocks[0] = index;
+    }
+
+    pub(crate) fn class(&self) -> ClassId {
+        self.class
+    }
+
+    /// Address of the slab.
+    pub(crate) fn base(&self) -> usize {
+        (self.slab as usize) << SLOT_SHIFT
+    }
+
+    /// Indices of the blocks in their slab.
+    pub(crate) fn blocks(&self) -> &[u16] {
+        &self.blocks[..usize::from(self.len)]
+    }
+}
+
+/// A table of `N` bundles.
+pub(crate) struct Outbox<const N: usize> {
+    places: [Bundle; N],
+}
+
+impl<const N: usize> Outbox<N> {
+    pub(crate) const EMPTY: Self = Self { places: [const { Bundle::EMPTY }; N] };
+
+    /// Puts a block of class `class` in. What has to go home for it is handed to `deliver`.
+    #[inline]
+    pub(crate) fn put(
+        &mut self,
+        block: Block,
+        class: ClassId,
+        deliver: impl FnOnce(&Bundle),
+    ) -> Result<(), Refused> {
+        let (slab, index) = class.measure().place(block.address()).ok_or(Refused::Interior)?;
+        // The slots of two superslabs have places of their own; others are folded onto them.
+        let bundle = &mut self.places[(slab ^ slab >> (2 * SLOTS.trailing_zeros() - 4)) as usize % N];
+        let len = usize::from(bundle.len);
+        if bundle.slab == slab && len > 0 {
+            if bundle.blocks[len - 1] == index {
+                return Err(Refused::Twice);
+            }
+            // The newest block always stays: its second free would not be seen otherwise.
+            if len < class.bundle() as usize {
+                bundle.blocks[len] = index;
+                bundle.len += 1;
+                return Ok(());
+            }
+        }
+        if len > 0 {
+            deliver(bundle);
+        }
+        bundle.begin(slab, class, index);
+        Ok(())
+    }
+
+    /// Takes every bundle out.
+    pub(crate) fn drain(&mut self, mut deliver: impl FnMut(&Bundle)) {
+        for bundle in &mut self.places {
+            if bundle.len > 0 {
+                deliver(bundle);
+                bundle.len = 0;
+            }
+        }
     }
 }

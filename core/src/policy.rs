@@ -4,10 +4,10 @@ use crate::class::ClassId;
 
 /// Bytes that one half of a list holds at most at first, and blocks. What goes home in such short
 /// stretches is still in the CPU's caches when the list is walked.
-const HALF_BYTES: usize = 32 << 10;
+const HALF_BYTES: usize = 16 << 10;
 const HALF_BLOCKS: usize = if cfg!(loom) { 2 } else { 64 };
 /// Blocks that one half may grow to.
-const HALF_MOST: u32 = 4096;
+const HALF_MOST: u32 = 2048;
 /// Only lists of blocks up to this size grow: for larger ones the journey home costs little beside
 /// their use, and what they would pin is worth more to other classes.
 const GROWTH_SIZE: usize = 1 << 10;
@@ -33,7 +33,7 @@ impl Policy {
 
     /// Blocks in one half of a class's list, to begin with.
     pub(crate) fn half(&self, class: ClassId) -> u32 {
-        (HALF_BYTES / class.size()).clamp(2, HALF_BLOCKS) as u32
+        (HALF_BYTES / class.size()).clamp(1, HALF_BLOCKS) as u32
     }
 
     /// How many blocks to add to one half, so that the list would have kept the `sent` blocks that
@@ -43,8 +43,8 @@ impl Policy {
         if class.size() > GROWTH_SIZE {
             return 0;
         }
-        let more = sent.div_ceil(2) + sent / 16;
-        let fits = half + more <= HALF_MOST && 2 * more as usize * class.size() <= budget;
+        let more = sent.div_ceil(5) + sent / 40;
+        let fits = half + more <= HALF_MOST && 5 * more as usize * class.size() <= budget;
         if fits { more } else { 0 }
     }
 

@@ -82,7 +82,7 @@ impl Pool {
         Some(&self.chunk(index / CHUNK_SUPERS)?.superslabs[index % CHUNK_SUPERS])
     }
 
-    /// The descriptor of a superslab, its chunk made now if need be. `None`: out of memory, or past
+    /// The descriptor of a superslab, its tables made now if need be. `None`: out of memory, or past
     /// the largest heap.
     pub(crate) fn make_superslab<S: PageSource>(
         &self,
@@ -92,7 +92,9 @@ impl Pool {
     ) -> Option<&Superslab> {
         let index = id.0 as usize;
         let chunk = ledger.table(source, self.chunks.get(index / CHUNK_SUPERS)?)?;
-        Some(&chunk.superslabs[index % CHUNK_SUPERS])
+        let superslab = &chunk.superslabs[index % CHUNK_SUPERS];
+        ledger.table(source, &superslab.returned)?;
+        Some(superslab)
     }
 
     /// Every descriptor that there is, open or not.

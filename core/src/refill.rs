@@ -1,9 +1,9 @@
-//! Filling an empty list: whole chains at a time.
+//! Filling an empty list, many blocks at a time.
 //!
 //! ```text
 //! refill(class)
 //! ├─ the cold half .............................. becomes the hot one
-//! ├─ the claimed slab's returned list ........... one CAS, whatever its length
+//! ├─ returned blocks of the claimed slab ........ linked here, a list's limit at most
 //! ├─ a fresh stretch of the claimed slab ........ linked here, a page's worth at most
 //! └─ the slab is used up: give it up, claim the next
 //!    ├─ stage 0    a pooled slab in the same superslab
@@ -13,7 +13,7 @@
 //!    └─ stage 3    a new superslab               (supers.rs)
 //! ```
 
-use crate::block::{Block, List};
+use crate::block::Block;
 use crate::cache::Cache;
 use crate::class::ClassId;
 use crate::counters::Stage;
@@ -37,8 +37,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
             }
         }
         let side = cache.side(class);
-        if !side.cold.is_empty() {
-            let (list, len) = (side.cold.take(), core::mem::take(&mut side.cold_len));
+        if let Some((list, len)) = side.cold.pop() {
             let bin = cache.bin(class);
             bin.fill(list, len);
             return bin.pop();
@@ -76,30 +75,21 @@ impl<H: Host, R: Registry> Heap<H, R> {
             let budget = GROWTH_BYTES.saturating_sub(cache.grown);
             let more = self.policy.growth(class, half, sent, budget);
             cache.bin(class).lengthen(more);
-            cache.grown += 2 * more as usize * class.size();
+            cache.grown += 5 * more as usize * class.size();
         }
     }
 
     /// Draws blocks from a claimed slab into the empty list: one to hand out, the rest behind it.
     fn draw(&self, cache: &mut Cache, slab: SlabId, class: ClassId) -> Option<Block> {
         let superslab = self.pool.superslab(slab.superslab())?;
-        if let Some((list, len)) = superslab.take_returned(slab.slot()) {
-            let bin = cache.bin(class);
-            bin.fill(list, len);
-            return bin.pop();
-        }
-        let (first, count) = superslab.carve(slab.slot(), self.policy.batch(class))?;
-        let mut list = List::EMPTY;
-        // From the far end, so that the list runs upward in memory.
-        for index in (first + 1..first + count).rev() {
-            let start = superslab.block_start(slab.slot(), class, index)?;
-            // SAFETY: just carved, so free and in no list.
-            list.push(unsafe { Block::from_start(start) });
-        }
-        cache.bin(class).fill(list, count - 1);
-        let start = superslab.block_start(slab.slot(), class, first)?;
-        // SAFETY: just carved.
-        Some(unsafe { Block::from_start(start) })
+        let room = cache.bin(class).limit.max(1) as u32;
+        let (list, len) = match superslab.take_returned(slab.slot(), room) {
+            Some(taken) => taken,
+            None => superslab.carve_list(slab.slot(), class, self.policy.batch(class))?,
+        };
+        let bin = cache.bin(class);
+        bin.fill(list, len);
+        bin.pop()
     }
 
     /// Claims a slab of a class: the five stages.
@@ -116,7 +106,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
         self.counters.claimed(stage);
         if let Some(superslab) = self.pool.superslab(slab.superslab()) {
             let base = superslab.slab_base(slab.slot());
-            let entry = Entry::slab(cache.owner(), class).0;
+            let entry = Entry::of_slab(cache.owner(), class).0;
             if self.registry.entry(base) != entry {
                 self.registry.set_entries(base, class.slots() as usize, entry);
             }

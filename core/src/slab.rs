@@ -1,6 +1,6 @@
 //! What can be done to a slab: each step one CAS on its word.
 //!
-//! The claimer alone carves and takes the returned list; anyone who holds blocks of the slab sends
+//! The claimer alone carves and takes what is returned; anyone who holds blocks of the slab sends
 //! them home. After the CAS that gave a slab away, nothing of its descriptor is read.
 
 use crate::block::{Block, Chain, List};
@@ -32,9 +32,13 @@ impl Next {
     }
 }
 
-/// Why a chain cannot go home: some block of it is there already.
+/// What became of a bundle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct AlreadyHome;
+pub(crate) struct Arrival {
+    pub(crate) next: Next,
+    /// A block of it that was not out: home already, or never carved.
+    pub(crate) refused: Option<u16>,
+}
 
 impl Superslab {
     /// Makes a claimed slab of idle slots that the caller just took.
@@ -44,27 +48,36 @@ impl Superslab {
         self.word(slot).store(Word::fresh(class).0, Ordering::Relaxed);
     }
 
-    /// Takes the whole returned list of a slab that the caller has claimed: O(1), its length known
-    /// from the word.
-    pub(crate) fn take_returned(&self, slot: u32) -> Option<(List, u32)> {
+    /// Takes up to `most` returned blocks of a slab that the caller has claimed: those of the lowest
+    /// addresses, in their order.
+    pub(crate) fn take_returned(&self, slot: u32, most: u32) -> Option<(List, u32)> {
         let cell = self.word(slot);
-        let mut seen = Word(cell.load(Ordering::Relaxed));
-        while seen.returned() != 0 {
-            let taken = seen.with_list(0, 0);
-            // ORDERING: Acquire pairs with the Release of `send_home`: the links are read after it.
-            match cell.compare_exchange_weak(seen.0, taken.0, Ordering::Acquire, Ordering::Relaxed)
-            {
-                Ok(_) => {
-                    let start = self.block_start(slot, seen.class(), seen.head())?;
-                    // SAFETY: the CAS took the list, and its head is a returned block, tied to
-                    // the rest of the list.
-                    let list = unsafe { List::from_head(Block::from_start(start)) };
-                    return Some((list, seen.returned()));
-                }
-                Err(now) => seen = Word(now),
-            }
+        // ORDERING: Acquire pairs with the Release of `send_home`'s CAS: as many bits as it counts
+        // are seen set.
+        let seen = Word(cell.load(Ordering::Acquire));
+        let (class, most) = (seen.class(), most.min(seen.returned()));
+        if most == 0 {
+            return None;
         }
-        None
+        let (base, size) = (self.slab_base(slot), class.size());
+        let mut chain: Option<Chain> = None;
+        let taken = self.returned()?.take(slot, class.capacity(), most, |index| {
+            let start = core::ptr::with_exposed_provenance_mut(base + index as usize * size);
+            // SAFETY: the bit was set by whoever gave the block up, and is cleared now. A slab
+            // that is claimed has a base, so the address is not null.
+            let block = unsafe { Block::from_start(NonNull::new_unchecked(start)) };
+            match &mut chain {
+                Some(chain) => chain.append(block),
+                None => chain = Some(Chain::of(block)),
+            }
+        });
+        // Bits are set before they are counted, so there were enough; were there none, the count
+        // would be wrong, and is dropped so that nobody comes for it again.
+        let gone = if taken == 0 { seen.returned() } else { taken };
+        // ORDERING: Relaxed: it releases nothing, and as a read-modify-write continues what
+        // `send_home` released. The count is `gone` at least: others only add.
+        cell.fetch_sub(Word::UNUSED.with_returned(gone).0, Ordering::Relaxed);
+        Some((chain?.into_list(), taken))
     }
 
     /// Carves up to `most` blocks off a slab that the caller has claimed: the index of the first,
@@ -87,6 +100,21 @@ impl Superslab {
         }
     }
 
+    /// As [`carve`](Self::carve), the blocks in a list that runs upward in memory.
+    pub(crate) fn carve_list(&self, slot: u32, class: ClassId, most: u32) -> Option<(List, u32)> {
+        let (first, count) = self.carve(slot, most)?;
+        let block = |index| {
+            let start = self.block_start(slot, class, index)?;
+            // SAFETY: just carved, so free and in no list.
+            Some(unsafe { Block::from_start(start) })
+        };
+        let mut chain = Chain::of(block(first)?);
+        for index in first + 1..first + count {
+            chain.append(block(index)?);
+        }
+        Some((chain.into_list(), count))
+    }
+
     /// Gives up a claimed slab.
     pub(crate) fn give_up(&self, slot: u32) -> Next {
         let cell = self.word(slot);
@@ -103,48 +131,34 @@ impl Superslab {
         }
     }
 
-    /// Returns a chain of blocks of this slab, all of class `class`, with one CAS.
-    pub(crate) fn send_home(
-        &self,
-        slot: u32,
-        class: ClassId,
-        chain: &mut Chain,
-    ) -> Result<Next, AlreadyHome> {
-        let base = self.slab_base(slot);
-        // The caller checked that blocks begin there.
-        let index = |address: usize| class.index_of(address - base).unwrap_or(0);
-        let (head, tail) = (index(chain.head_address()), index(chain.tail_address()));
+    /// Returns `blocks`, by their indices, to a slab of class `class`. Reads and writes none of them.
+    pub(crate) fn send_home(&self, slot: u32, class: ClassId, blocks: &[u16]) -> Arrival {
         let cell = self.word(slot);
         let mut seen = Word(cell.load(Ordering::Relaxed));
-        loop {
-            let returned = seen.returned() + chain.len();
-            let twice = seen.returned() != 0 && (seen.head() == tail || seen.head() == head);
-            if seen.state() == State::Unused
-                || seen.class() != class
-                || twice
-                || returned > seen.carved()
-            {
-                return Err(AlreadyHome);
-            }
-            let next = match seen.returned() {
-                0 => core::ptr::null_mut(),
-                _ => self
-                    .block_start(slot, class, seen.head())
-                    .map_or(core::ptr::null_mut(), NonNull::as_ptr),
-            };
-            // SAFETY: if the CAS succeeds, the list at `next` is the slab's own, and so is the
-            // chain then; if not, the tail is tied again.
-            unsafe { chain.tie_tail(next) };
-            let list = seen.with_list(head, returned);
-            let now = if seen.state() == State::Claimed { list } else { list.settled() };
-            // ORDERING: Release publishes the links, and what the users of the blocks wrote, to the
+        let mut arrival = Arrival { next: Next::Done, refused: blocks.first().copied() };
+        if seen.state() == State::Unused || seen.class() != class {
+            return arrival;
+        }
+        arrival.refused = blocks.iter().copied().find(|&block| u32::from(block) >= seen.carved());
+        let Some(returned) = self.returned().filter(|_| arrival.refused.is_none()) else {
+            return arrival;
+        };
+        let came = returned.set(slot, blocks, |twice| arrival.refused = Some(twice));
+        while came > 0 && seen.returned() + came <= seen.carved() {
+            let more = seen.with_returned(seen.returned() + came);
+            let now = if seen.state() == State::Claimed { more } else { more.settled() };
+            // ORDERING: Release publishes the bits, and what the users of the blocks wrote, to the
             // Acquire of `take_returned`, of a claim, or of the one who retires the slab, which
             // may be this very CAS.
             match cell.compare_exchange_weak(seen.0, now.0, Ordering::AcqRel, Ordering::Relaxed) {
-                Ok(_) => return Ok(Next::after(seen, now)),
+                Ok(_) => {
+                    arrival.next = Next::after(seen, now);
+                    break;
+                }
                 Err(other) => seen = Word(other),
             }
         }
+        arrival
     }
 
     /// Address of a block of a slab that the caller has claimed or holds blocks of.

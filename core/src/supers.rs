@@ -104,6 +104,9 @@ impl<H: Host, R: Registry> Heap<H, R> {
             return;
         };
         superslab.clear_pooled(class, slab.slot());
+        if let Some(returned) = superslab.returned() {
+            returned.clear(slab.slot(), class.capacity());
+        }
         let base = superslab.slab_base(slab.slot());
         self.registry.set_entries(base, class.slots() as usize, Entry::IDLE.0);
         let seen = self.pool.give_idle(slab, class.slots());

@@ -7,7 +7,9 @@ use crate::class::{CLASSES, ClassId};
 use crate::geometry::{SLOT, SLOTS};
 #[cfg(any(test, loom))]
 use crate::sync::cells;
-use crate::sync::{AtomicU32, AtomicU64, AtomicUsize, Ordering, const_fn};
+use crate::ledger::published;
+use crate::returned::Returned;
+use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, const_fn};
 use crate::word::Word;
 
 /// The dense number of a superslab.
@@ -101,6 +103,8 @@ pub(crate) struct Superslab {
     shape: AtomicU32,
     slots: AtomicU64,
     base: AtomicUsize,
+    /// Which blocks are home. Made with the superslab's number, and kept with it.
+    pub(crate) returned: AtomicPtr<Returned>,
 }
 
 /// Which idle slots a claim wants.
@@ -122,8 +126,15 @@ impl Superslab {
                 shape: AtomicU32::new(0),
                 slots: AtomicU64::new(0),
                 base: AtomicUsize::new(0),
+                returned: AtomicPtr::new(core::ptr::null_mut()),
             }
         }
+    }
+
+    /// Which blocks are home; there, once the superslab was opened.
+    #[inline]
+    pub(crate) fn returned(&self) -> Option<&Returned> {
+        published(&self.returned)
     }
 
     #[inline]
@@ -276,6 +287,13 @@ impl Superslab {
     pub(crate) fn pooled(&self, class: ClassId) -> u32 {
         // ORDERING: Relaxed: a hint; `clear_pooled` decides.
         self.pooled[usize::from(class.0)].load(Ordering::Relaxed)
+    }
+}
+
+#[cfg(loom)]
+impl Drop for Superslab {
+    fn drop(&mut self) {
+        crate::ledger::drop_table(&self.returned);
     }
 }
 

@@ -88,6 +88,10 @@ mod watched {
                     self.step().fetch_and(bits, order)
                 }
 
+                pub(crate) fn fetch_sub(&self, less: $value, order: Ordering) -> $value {
+                    self.step().fetch_sub(less, order)
+                }
+
                 pub(crate) fn fetch_add(&self, more: $value, order: Ordering) -> $value {
                     self.step().fetch_add(more, order)
                 }

@@ -1,16 +1,18 @@
 //! The one atomic word of a slab.
 //!
 //! ```text
-//! 49   48 47    42 41        28 27        14 13         0
-//! +-----+---------+------------+------------+------------+
-//! |state| class   | carved     | returned   | head       |
-//! +-----+---------+------------+------------+------------+
+//! 35   34 33    28 27        14 13         0
+//! +-----+---------+------------+------------+
+//! |state| class   | carved     | returned   |
+//! +-----+---------+------------+------------+
 //! ```
 //! All of it is needed in one word: without the class a claimer of another class could take the
-//! slab, without `carved` a slab could be retired with a live block.
+//! slab, without `carved` a slab could be retired with a live block. Which blocks are returned stand
+//! beside it, in [`crate::returned`]: bits are set before they are counted here, so that a claimer
+//! finds as many as it reads, and nobody retires a slab before the last bit is set.
 //!
 //! The conservation law (C4), checked by [`crate::validate`]:
-//! **carved = held by users and caches + on the returned list.**
+//! **carved = held by users and caches + returned.**
 
 use crate::class::ClassId;
 
@@ -21,7 +23,7 @@ const FIELD: u64 = (1 << 14) - 1;
 pub(crate) enum State {
     /// No slab: the slot is idle, or on its way there.
     Unused = 0,
-    /// A cache carves it and takes its returned list.
+    /// A cache carves it and takes what is returned.
     Claimed = 1,
     /// Nobody's, and findable in the pool.
     Pooled = 2,
@@ -38,27 +40,23 @@ impl Word {
 
     /// A slab just claimed from an idle slot: nothing carved, nothing returned.
     pub(crate) const fn fresh(class: ClassId) -> Self {
-        Self((State::Claimed as u64) << 48 | (class.0 as u64) << 42)
-    }
-
-    pub(crate) const fn head(self) -> u32 {
-        (self.0 & FIELD) as u32
+        Self((State::Claimed as u64) << 34 | (class.0 as u64) << 28)
     }
 
     pub(crate) const fn returned(self) -> u32 {
-        (self.0 >> 14 & FIELD) as u32
+        (self.0 & FIELD) as u32
     }
 
     pub(crate) const fn carved(self) -> u32 {
-        (self.0 >> 28 & FIELD) as u32
+        (self.0 >> 14 & FIELD) as u32
     }
 
     pub(crate) const fn class(self) -> ClassId {
-        ClassId((self.0 >> 42 & 63) as u8)
+        ClassId((self.0 >> 28 & 63) as u8)
     }
 
     pub(crate) const fn state(self) -> State {
-        match self.0 >> 48 & 3 {
+        match self.0 >> 34 & 3 {
             0 => State::Unused,
             1 => State::Claimed,
             2 => State::Pooled,
@@ -67,15 +65,15 @@ impl Word {
     }
 
     pub(crate) const fn with_state(self, state: State) -> Self {
-        Self(self.0 & !(3 << 48) | (state as u64) << 48)
+        Self(self.0 & !(3 << 34) | (state as u64) << 34)
     }
 
-    pub(crate) const fn with_list(self, head: u32, returned: u32) -> Self {
-        Self(self.0 & !(FIELD << 14 | FIELD) | (returned as u64) << 14 | head as u64)
+    pub(crate) const fn with_returned(self, returned: u32) -> Self {
+        Self(self.0 & !FIELD | returned as u64)
     }
 
     pub(crate) const fn with_carved(self, carved: u32) -> Self {
-        Self(self.0 & !(FIELD << 28) | (carved as u64) << 28)
+        Self(self.0 & !(FIELD << 14) | (carved as u64) << 14)
     }
 
     /// Blocks that a claimer would find: returned, or never carved.
@@ -103,7 +101,6 @@ impl core::fmt::Debug for Word {
             .field("class", &self.class().0)
             .field("carved", &self.carved())
             .field("returned", &self.returned())
-            .field("head", &self.head())
             .finish()
     }
 }
@@ -115,13 +112,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn fields_do_not_touch_each_other(head in 0u32..1 << 14, returned in 0u32..1 << 14,
-                                          carved in 0u32..1 << 14, class in 0u8..41) {
-            let word = Word::fresh(ClassId(class)).with_carved(carved).with_list(head, returned);
+        fn fields_do_not_touch_each_other(returned in 0u32..1 << 14, carved in 0u32..1 << 14,
+                                          class in 0u8..41) {
+            let word = Word::fresh(ClassId(class)).with_carved(carved).with_returned(returned);
             for state in [State::Unused, State::Claimed, State::Pooled, State::Full] {
                 let word = word.with_state(state);
                 prop_assert_eq!(word.state(), state);
-                prop_assert_eq!(word.head(), head);
                 prop_assert_eq!(word.returned(), returned);
                 prop_assert_eq!(word.carved(), carved);
                 prop_assert_eq!(word.class(), ClassId(class));
@@ -135,9 +131,9 @@ mod tests {
         let word = Word::fresh(class).with_carved(class.capacity());
         assert_eq!(word.settled().state(), State::Full);
         let threshold = class.findable_from();
-        assert_eq!(word.with_list(0, threshold - 1).settled().state(), State::Full);
-        assert_eq!(word.with_list(0, threshold).settled().state(), State::Pooled);
-        assert_eq!(word.with_list(0, class.capacity()).settled(), Word::UNUSED);
+        assert_eq!(word.with_returned(threshold - 1).settled().state(), State::Full);
+        assert_eq!(word.with_returned(threshold).settled().state(), State::Pooled);
+        assert_eq!(word.with_returned(class.capacity()).settled(), Word::UNUSED);
         // What was never carved counts as free.
         assert_eq!(word.with_carved(1).settled().state(), State::Pooled);
         assert_eq!(Word::fresh(class).settled(), Word::UNUSED);

@@ -11,7 +11,11 @@ mod registry;
 mod slab;
 mod superslab;
 
+use crate::class::ClassId;
+use crate::ledger::Ledger;
+use crate::slab::Next;
 use crate::source::{Host, PageSource};
+use crate::superslab::{Slots, Superslab};
 use crate::{Cache, Misuse, Verdict};
 use core::ptr::NonNull;
 use loom::cell::UnsafeCell;
@@ -98,6 +102,22 @@ pub(super) fn bounded(preemptions: usize, model: impl Fn() + Send + Sync + 'stat
     let stated = builder.preemption_bound.unwrap_or(usize::MAX);
     builder.preemption_bound = Some(preemptions.min(stated));
     builder.check(model);
+}
+
+/// An open superslab at `BASE`, without idle slots.
+pub(super) fn blank(base: usize, slots: u32) -> Superslab {
+    let superslab = Superslab::blank();
+    Ledger::new().table(&Fiction::new(), &superslab.returned).unwrap();
+    superslab.open(base, slots, Slots::new(0, 0));
+    superslab
+}
+
+/// Sends one block home, after its user wrote it once more.
+pub(super) fn send(superslab: &Superslab, slot: u32, class: ClassId, index: u16) -> Next {
+    scribble(superslab.block_start(slot, class, index.into()).unwrap().as_ptr());
+    let arrival = superslab.send_home(slot, class, &[index]);
+    assert_eq!(arrival.refused, None);
+    arrival.next
 }
 
 struct Payloads(Vec<UnsafeCell<usize>>);

@@ -1,7 +1,6 @@
 //! Slabs in the pool: publication, claims, and the hints above.
 
-use super::{Fiction, bounded, scribble};
-use crate::block::{Block, Chain};
+use super::{Fiction, bounded, scribble, send};
 use crate::class::ClassId;
 use crate::geometry::SUPERSLAB;
 use crate::ledger::Ledger;
@@ -42,13 +41,9 @@ fn leave_hints(pool: &Pool, slab: SlabId) {
 }
 
 /// Returns one block, and does what follows.
-fn give_back(pool: &Pool, slab: SlabId, index: u32) {
+fn give_back(pool: &Pool, slab: SlabId, index: u16) {
     let superslab = pool.superslab(slab.superslab()).unwrap();
-    let start = superslab.block_start(slab.slot(), CLASS, index).unwrap();
-    scribble(start.as_ptr());
-    // SAFETY: a block of the full slab, each index given back once.
-    let mut chain = Chain::of(unsafe { Block::from_start(start) });
-    match superslab.send_home(slab.slot(), CLASS, &mut chain).unwrap() {
+    match send(superslab, slab.slot(), CLASS, index) {
         Next::Publish => pool.publish(slab, CLASS),
         Next::Done => {}
         Next::Retire => panic!("a block is still out"),
@@ -58,7 +53,7 @@ fn give_back(pool: &Pool, slab: SlabId, index: u32) {
 /// Uses what a claimed slab has returned, and how many that were.
 fn use_up(pool: &Pool, slab: SlabId) -> u32 {
     let superslab = pool.superslab(slab.superslab()).unwrap();
-    let Some((mut list, len)) = superslab.take_returned(slab.slot()) else {
+    let Some((mut list, len)) = superslab.take_returned(slab.slot(), 4) else {
         return 0;
     };
     let blocks = core::iter::from_fn(|| list.pop()).map(|block| scribble(block.into_start()));

@@ -1,7 +1,6 @@
 //! Slots of a superslab: claims, retirement, closing and purging.
 
-use super::{Fiction, bounded, scribble};
-use crate::block::{Block, Chain};
+use super::{Fiction, bounded, scribble, send};
 use crate::class::ClassId;
 use crate::ledger::Ledger;
 use crate::pool::Pool;
@@ -114,15 +113,12 @@ fn the_last_block_retires_slab_and_superslab() {
         assert_eq!(superslab.carve(0, 2), Some((0, 2)));
         assert_eq!(superslab.give_up(0), Next::Publish);
         pool.publish(SlabId::new(ID, 0), CLASS);
-        let give_block = |pool: &Pool, index: u32| {
+        let give_block = |pool: &Pool, index: u16| {
             let superslab = pool.superslab(ID).unwrap();
-            let start = superslab.block_start(0, CLASS, index).unwrap();
-            scribble(start.as_ptr());
-            // SAFETY: each of the slab's blocks is given back once.
-            let mut chain = Chain::of(unsafe { Block::from_start(start) });
-            match superslab.send_home(0, CLASS, &mut chain).unwrap() {
+            match send(superslab, 0, CLASS, index) {
                 Next::Retire => {
                     superslab.clear_pooled(CLASS, 0);
+                    superslab.returned().unwrap().clear(0, CLASS.capacity());
                     (1, give(pool, 0))
                 }
                 _ => (0, 0),
