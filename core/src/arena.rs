@@ -96,7 +96,10 @@ impl<H: Host, R: Registry> Heap<H, R> {
                     }
                     grow = false;
                 }
-                Taken::Reserved => return self.map_reserved(size, align),
+                Taken::Reserved => {
+                    self.make_way(size);
+                    return self.map_reserved(size, align);
+                }
                 Taken::NeedsChunk(chunk) => {
                     self.ledger.table(&self.host, self.ranges.cell(chunk)?)?;
                 }

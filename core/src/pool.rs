@@ -14,7 +14,7 @@
 mod tests;
 
 use crate::class::ClassId;
-use crate::geometry::{CHUNK_SUPERS, CHUNKS};
+use crate::geometry::{CHUNK_SUPERS, CHUNKS, SLOT};
 use crate::hints::{self, Hint, Row, TREES, Tree, bits};
 use crate::ledger::{Ledger, Table, published};
 use crate::source::PageSource;
@@ -211,20 +211,33 @@ impl Pool {
     /// Claims idle slots for a slab of a class and writes its first word. The registry's entries
     /// are the caller's to write.
     pub(crate) fn claim_idle(&self, class: ClassId, want: Want) -> Option<SlabId> {
+        let slab = self.claim_slots(class.slots(), want)?;
+        self.superslab(slab.superslab())?.begin(slab.slot(), class);
+        Some(slab)
+    }
+
+    /// Claims an aligned run of idle slots (1, 2 or 4), the lowest that the hints lead to.
+    pub(crate) fn claim_slots(&self, slots: u32, want: Want) -> Option<SlabId> {
         let tree = match want {
             Want::Dirty => Tree::IDLE_DIRTY,
             Want::Any => Tree::IDLE,
         };
-        self.search(tree, |id, superslab| match superslab.claim_run(class.slots(), want) {
-            Some((slot, _)) => {
-                superslab.begin(slot, class);
-                Probe::Found(SlabId::new(id, slot))
-            }
+        self.search(tree, |id, superslab| match superslab.claim_run(slots, want) {
+            Some((slot, _)) => Probe::Found(SlabId::new(id, slot)),
             None => {
                 let slots = superslab.slots();
                 let left = if want == Want::Dirty { slots.dirty() } else { slots.idle() };
                 if left == 0 { Probe::Empty } else { Probe::Unfit }
             }
+        })
+    }
+
+    /// A superslab with idle dirty slots of at least `least` bytes, the lowest that the hints lead to.
+    pub(crate) fn find_dirty(&self, least: usize) -> Option<SuperId> {
+        self.search(Tree::IDLE_DIRTY, |id, superslab| match superslab.slots().dirty().count_ones() {
+            0 => Probe::Empty,
+            slots if slots as usize * SLOT >= least => Probe::Found(id),
+            _ => Probe::Unfit,
         })
     }
 

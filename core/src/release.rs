@@ -35,6 +35,19 @@ impl<H: Host, R: Registry> Heap<H, R> {
         Purged { bytes: purged + unmapped, kept: self.kept() }
     }
 
+    /// Gives memory back that is free but of the wrong kind, before `size` bytes more are mapped: so
+    /// the peak of a program that goes from one kind to another is that of the larger one. One
+    /// superslab of either kind at most.
+    pub(crate) fn make_way(&self, size: usize) {
+        let least = (SLOT * SLOTS as usize / 8).min(size);
+        if let Some(id) = self.pool.find_dirty(least) {
+            if let Some(superslab) = self.pool.superslab(id) {
+                self.purge_idle(id, superslab);
+            }
+        }
+        self.purge_some_spans();
+    }
+
     /// Purges the idle dirty slots of a superslab: claims them first, gives their pages back, and
     /// only then sets them idle again.
     fn purge_idle(&self, id: SuperId, superslab: &Superslab) -> usize {

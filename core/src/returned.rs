@@ -23,6 +23,12 @@ use crate::sync::{AtomicU64, Ordering};
 /// Blocks of one cell.
 const CELL: usize = 64;
 
+/// The cell that a block's bit is in.
+#[inline(always)]
+const fn cell_of(block: u16) -> usize {
+    block as usize / CELL
+}
+
 #[repr(align(64))]
 struct Line([AtomicU64; LINE_CELLS]);
 
@@ -45,32 +51,37 @@ impl Returned {
         &line.0[cell % LINE_CELLS]
     }
 
-    /// Sets the bits of `blocks`, and calls `twice` with those that were set before. Answers how
-    /// many were not.
-    pub(crate) fn set(&self, slot: u32, blocks: &[u16], mut twice: impl FnMut(u16)) -> u32 {
-        let mut again = 0;
-        let mut at = 0;
-        while at < blocks.len() {
-            let cell = usize::from(blocks[at]) / CELL;
+    /// Sets the bits of those of `blocks` that were carved, and calls `refuse` with one that was not,
+    /// or whose bit was set before. Answers how many came home.
+    pub(crate) fn set(
+        &self,
+        slot: u32,
+        blocks: &[u16],
+        carved: u32,
+        mut refuse: impl FnMut(u16),
+    ) -> u32 {
+        let mut refused = 0;
+        let mut refuse = |block| {
+            refused += 1;
+            refuse(block);
+        };
+        for same in blocks.chunk_by(|one, other| cell_of(*one) == cell_of(*other)) {
             let mut mask = 0;
-            while at < blocks.len() && usize::from(blocks[at]) / CELL == cell {
-                let bit = 1 << (usize::from(blocks[at]) % CELL);
-                if mask & bit != 0 {
-                    again += 1;
-                    twice(blocks[at]);
+            for &block in same {
+                let bit = 1 << (usize::from(block) % CELL);
+                if mask & bit != 0 || u32::from(block) >= carved {
+                    refuse(block);
+                } else {
+                    mask |= bit;
                 }
-                mask |= bit;
-                at += 1;
             }
+            let cell = cell_of(same[0]);
             // ORDERING: Release hands the blocks, and what their users wrote, to the Acquire of
             // `take`.
             let before = self.cell(slot, cell).fetch_or(mask, Ordering::Release) & mask;
-            for bit in crate::hints::bits(before) {
-                again += 1;
-                twice((cell * CELL) as u16 + bit as u16);
-            }
+            crate::hints::bits(before).for_each(|bit| refuse((cell * CELL) as u16 + bit as u16));
         }
-        blocks.len() as u32 - again
+        blocks.len() as u32 - refused
     }
 
     /// Clears up to `most` of the set bits of the first `blocks` blocks, lowest first, and calls
@@ -145,7 +156,7 @@ mod tests {
     fn blocks_come_back_once_lowest_first() {
         let table = table();
         let none = |block| panic!("{block} was not home");
-        assert_eq!(table.set(31, &[700, 64, 63, 4095, 0, 1], none), 6);
+        assert_eq!(table.set(31, &[700, 64, 63, 4095, 0, 1], 4096, none), 6);
         assert_eq!(table.count(31, 4096), 6);
         assert!(table.contains(31, 64) && !table.contains(30, 64) && !table.contains(31, 65));
         assert_eq!(take(&table, 30, 9), []);
@@ -156,12 +167,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_home_already_is_named_and_not_counted() {
+    fn what_is_home_or_was_never_out_is_named_and_not_counted() {
         let table = table();
         let mut twice = Vec::new();
-        assert_eq!(table.set(3, &[5, 6, 5], |block| twice.push(block)), 2);
-        assert_eq!(table.set(3, &[900, 6], |block| twice.push(block)), 1);
-        assert_eq!(twice, [5, 6]);
+        assert_eq!(table.set(3, &[5, 6, 5], 1000, |block| twice.push(block)), 2);
+        assert_eq!(table.set(3, &[900, 6, 1000], 1000, |block| twice.push(block)), 1);
+        assert_eq!(twice, [5, 6, 1000]);
         assert_eq!(table.count(3, 4096), 3);
     }
 
@@ -169,7 +180,7 @@ mod tests {
     fn a_cleared_slab_is_empty_and_its_neighbours_are_not() {
         let table = table();
         for slot in 2..5 {
-            table.set(slot, &[0, 511, 512, 4095], |_| ());
+            table.set(slot, &[0, 511, 512, 4095], 4096, |_| ());
         }
         table.clear(3, 4096);
         assert_eq!([2, 3, 4].map(|slot| table.count(slot, 4096)), [4, 0, 4]);

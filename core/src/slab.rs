@@ -136,14 +136,12 @@ impl Superslab {
         let cell = self.word(slot);
         let mut seen = Word(cell.load(Ordering::Relaxed));
         let mut arrival = Arrival { next: Next::Done, refused: blocks.first().copied() };
+        let Some(returned) = self.returned() else { return arrival };
         if seen.state() == State::Unused || seen.class() != class {
             return arrival;
         }
-        arrival.refused = blocks.iter().copied().find(|&block| u32::from(block) >= seen.carved());
-        let Some(returned) = self.returned().filter(|_| arrival.refused.is_none()) else {
-            return arrival;
-        };
-        let came = returned.set(slot, blocks, |twice| arrival.refused = Some(twice));
+        arrival.refused = None;
+        let came = returned.set(slot, blocks, seen.carved(), |block| arrival.refused = Some(block));
         while came > 0 && seen.returned() + came <= seen.carved() {
             let more = seen.with_returned(seen.returned() + came);
             let now = if seen.state() == State::Claimed { more } else { more.settled() };

@@ -3,12 +3,12 @@
 use crate::arena::Range;
 use crate::class::ClassId;
 use crate::entry::Entry;
-use crate::geometry::{SLOT_SHIFT, SUPERSLAB, UNIT, UNIT_SHIFT};
+use crate::geometry::{SLOT, SLOT_SHIFT, SUPERSLAB, UNIT, UNIT_SHIFT};
 use crate::heap::Heap;
 use crate::pool::Pool;
 use crate::registry::Registry;
 use crate::source::Host;
-use crate::superslab::{SlabId, Slots, SuperId, all_slots};
+use crate::superslab::{SlabId, Slots, SuperId, Want, all_slots};
 use crate::sync::const_fn;
 
 /// The dense numbers of superslabs: fresh ones from 0 up, given-back ones first. Behind the one
@@ -111,6 +111,29 @@ impl<H: Host, R: Registry> Heap<H, R> {
         self.registry.set_entries(base, class.slots() as usize, Entry::IDLE.0);
         let seen = self.pool.give_idle(slab, class.slots());
         self.close_superslab(id, seen);
+    }
+
+    /// Claims idle slots that were touched before for `size` bytes of something else than a slab: four
+    /// of them, or as few as hold that much. The registry's entries are the caller's to write.
+    pub(crate) fn borrow_slots(&self, size: usize) -> Option<Range> {
+        let runs = [4, 2, 1].into_iter().filter(|&slots| slots as usize * SLOT >= size);
+        for slots in runs {
+            if let Some(slab) = self.pool.claim_slots(slots, Want::Dirty) {
+                let base = self.pool.superslab(slab.superslab())?.slab_base(slab.slot());
+                return Some(Range { base, size: slots as usize * SLOT, dirty: true });
+            }
+        }
+        None
+    }
+
+    /// Gives borrowed slots back; their entries say that they are idle.
+    pub(crate) fn give_slots(&self, base: usize, slots: u32) {
+        let id = SuperId(self.registry.number(base));
+        if let Some(superslab) = self.pool.superslab(id) {
+            let slot = ((base - superslab.base()) >> SLOT_SHIFT) as u32;
+            let seen = self.pool.give_idle(SlabId::new(id, slot), slots);
+            self.close_superslab(id, seen);
+        }
     }
 
     /// Closes a superslab if all of it is idle, and puts its memory into the page arena.

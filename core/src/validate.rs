@@ -4,7 +4,7 @@
 //! be found, the registry says what is there, and the bytes add up.
 
 use crate::class::ClassId;
-use crate::entry::Entry;
+use crate::entry::{Entry, Kind};
 use crate::geometry::{SLOT, SLOTS};
 use crate::heap::Heap;
 use crate::registry::Registry;
@@ -86,6 +86,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
             census.slabs += 1;
             self.validate_slab(SlabId::new(id, slot), superslab, census)?;
         }
+        taken |= self.guests(id, superslab);
         if taken | idle == 0 {
             return Ok(()); // Closed, or never opened.
         }
@@ -109,6 +110,16 @@ impl<H: Host, R: Registry> Heap<H, R> {
         Ok(())
     }
 
+    /// The slots in which spans are guests.
+    fn guests(&self, id: SuperId, superslab: &Superslab) -> u32 {
+        let is_guest = |slot: &u32| {
+            let address = superslab.slab_base(*slot);
+            let entry = Entry(self.registry.entry(address));
+            matches!(entry.kind(), Kind::Span(_)) && self.registry.number(address) == id.0
+        };
+        (0..superslab.shape()).filter(is_guest).map(|slot| 1 << slot).sum()
+    }
+
     fn validate_slab(
         &self,
         slab: SlabId,
@@ -123,7 +134,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
         }
         for of_slab in 0..class.slots() as usize {
             let entry = Entry(self.registry.entry(base + of_slab * SLOT));
-            if entry.kind() != crate::entry::Kind::Slab(class) {
+            if entry.kind() != Kind::Slab(class) {
                 return broken("the registry has another class");
             }
         }

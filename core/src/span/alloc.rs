@@ -7,7 +7,7 @@
 //! └─ cut (the one lock)
 //!    ├─ best fit over the superslabs
 //!    ├─ none: the bins go back into the superslabs, best fit again
-//!    └─ none: a new superslab from the page arena
+//!    └─ none: a new superslab, in idle slots of slabs or from the page arena
 //! ```
 
 use super::class::{GRAIN, SpanClass};
@@ -86,21 +86,26 @@ impl<H: Host, R: Registry> Heap<H, R> {
                 return Some(cut);
             }
         }
-        self.cut_fresh(class)
+        self.cut_fresh(class, align)
     }
 
-    /// Opens a new superslab and cuts its first span.
-    fn cut_fresh(&self, class: SpanClass) -> Option<Cut> {
-        let range = self.take_range(SUPERSLAB, SUPERSLAB)?;
+    /// Opens a new superslab and cuts its first span. Rather than take a new range, it is a guest in
+    /// idle slots that were touched before: what slabs left, and nothing else would use.
+    fn cut_fresh(&self, class: SpanClass, align: usize) -> Option<Cut> {
+        let guest = if align * GRAIN <= SLOT { self.borrow_slots(class.size()) } else { None };
+        let range = match guest {
+            Some(range) => range,
+            None => self.take_range(SUPERSLAB, SUPERSLAB)?,
+        };
         let prepared = self.registry.prepare(&self.host, &self.ledger, range.base, range.size);
         let number = if prepared { self.take_span_number() } else { None };
         let Some((number, superslab)) = number.and_then(|n| Some((n, self.spans.superslab(n)?)))
         else {
-            self.put_range(range);
+            self.return_spans(range);
             return None;
         };
         superslab.open(&range);
-        self.registry.set_entries(range.base, SUPERSLAB / SLOT, Entry::span(number).0);
+        self.registry.set_entries(range.base, range.size / SLOT, Entry::span(number).0);
         self.back.with(|back| back.spans.adopt(&self.spans, number, class))
     }
 

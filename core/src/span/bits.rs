@@ -11,7 +11,15 @@ pub(crate) struct Bits(pub(crate) [u64; WORDS]);
 
 impl Bits {
     pub(crate) const NONE: Self = Self([0; WORDS]);
+    #[cfg(all(test, not(loom)))]
     pub(crate) const ALL: Self = Self([u64::MAX; WORDS]);
+
+    /// The first `count` grains.
+    pub(crate) fn first(count: usize) -> Self {
+        let mut first = Self::NONE;
+        first.insert(0..count);
+        first
+    }
 
     /// The words that a range of grains touches, each with the range's bits in it.
     fn masks(range: Range<usize>) -> impl Iterator<Item = (usize, u64)> {

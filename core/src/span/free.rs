@@ -90,13 +90,24 @@ impl<H: Host, R: Registry> Heap<H, R> {
             .back
             .with(|back| back.spans.give(&self.spans, id, class, |range| self.forget_spans(range)));
         if let Some(range) = empty {
-            self.put_range(range);
+            self.return_spans(range);
         }
     }
 
     /// Clears the registry's entries of a superslab that is no more.
     pub(super) fn forget_spans(&self, range: &Range) {
-        self.registry.set_entries(range.base, SUPERSLAB / SLOT, Entry::FOREIGN.0);
+        let after = if range.size < SUPERSLAB { Entry::IDLE } else { Entry::FOREIGN };
+        self.registry.set_entries(range.base, range.size / SLOT, after.0);
+    }
+
+    /// Gives the memory of a superslab that is no more back: to the page arena, or, a guest's, to the
+    /// superslab in whose slots it stood.
+    pub(super) fn return_spans(&self, range: Range) {
+        if range.size < SUPERSLAB {
+            self.give_slots(range.base, (range.size / SLOT) as u32);
+        } else {
+            self.put_range(range);
+        }
     }
 
     /// Passes the hot spans of a cache on, all of them.
@@ -116,5 +127,5 @@ impl<H: Host, R: Registry> Heap<H, R> {
 pub(super) fn grain_at(superslab: &SpanSuperslab, address: usize) -> Option<usize> {
     let base = superslab.base();
     let offset = address.wrapping_sub(base);
-    (base != 0 && offset < SUPERSLAB).then_some(offset / GRAIN)
+    (base != 0 && offset < superslab.size()).then_some(offset / GRAIN)
 }

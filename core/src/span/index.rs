@@ -5,7 +5,7 @@
 //! which keeps its low end packed. Superslabs without room for any span are in no list.
 
 use super::bits::Bits;
-use super::class::{GRAINS, SPAN_CLASSES, SpanClass};
+use super::class::{GRAIN, GRAINS, SPAN_CLASSES, SpanClass};
 use super::superslab::{Span, SpanId, SpanSuperslab};
 use super::table::Spans;
 use crate::arena::Range;
@@ -69,7 +69,10 @@ impl SpanIndex {
             let mut next = self.heads[lists.trailing_zeros() as usize];
             while let Some(number) = next.checked_sub(1) {
                 let superslab = spans.superslab(number)?;
-                if let Some(grain) = superslab.free().first_fit(class.grains(), align) {
+                // A guest begins at any slot.
+                let placed = superslab.base() % (align * GRAIN) == 0;
+                let fit = superslab.free().first_fit(class.grains(), align).filter(|_| placed);
+                if let Some(grain) = fit {
                     return self.cut_at(spans, number, grain, class);
                 }
                 probes -= 1;
@@ -85,7 +88,7 @@ impl SpanIndex {
 
     /// Takes a new superslab in and cuts its first span.
     pub(super) fn adopt(&mut self, spans: &Spans, number: u32, class: SpanClass) -> Option<Cut> {
-        spans.count_superslab(true);
+        spans.count_superslab(spans.superslab(number)?, true);
         self.cut_at(spans, number, 0, class)
     }
 
@@ -137,24 +140,56 @@ impl SpanIndex {
             return None;
         }
         self.unlist(spans, superslab);
+        spans.count_superslab(superslab, false);
         let range = superslab.close();
         forget(&range);
-        spans.count_superslab(false);
         superslab.next.store(self.vacant, Ordering::Relaxed);
         self.vacant = number + 1;
         Some(range)
     }
 
-    /// Takes the free dirty grains of a superslab that fill whole pages of `page` grains, so that
-    /// they can be purged; each run must come back by [`give_grains`](Self::give_grains).
-    pub(super) fn take_dirty(&mut self, spans: &Spans, number: u32, page: usize) -> Bits {
+    /// A superslab with a free dirty run of at least `least` grains: the one with the longest run, as
+    /// far as a few looks tell.
+    pub(super) fn find_dirty(&self, spans: &Spans, least: usize) -> Option<u32> {
+        let mut probes = PROBES;
+        let mut lists = self.filled;
+        while lists != 0 {
+            let list = lists.ilog2();
+            let mut next = self.heads[list as usize];
+            while let Some(number) = next.checked_sub(1) {
+                let superslab = spans.superslab(number)?;
+                let (free, dirty) = (superslab.free(), superslab.dirty());
+                if free.runs().any(|run| run.len() >= least && dirty.meets(run)) {
+                    return Some(number);
+                }
+                probes -= 1;
+                if probes == 0 {
+                    return None;
+                }
+                next = superslab.next.load(Ordering::Relaxed);
+            }
+            lists ^= 1 << list;
+        }
+        None
+    }
+
+    /// Takes the free dirty grains of a superslab that fill whole pages of `page` grains, in runs of at
+    /// least `least`, so that they can be purged; each run must come back by
+    /// [`give_grains`](Self::give_grains).
+    pub(super) fn take_dirty(
+        &mut self,
+        spans: &Spans,
+        number: u32,
+        page: usize,
+        least: usize,
+    ) -> Bits {
         let mut taken = Bits::NONE;
         let Some(superslab) = spans.superslab(number) else {
             return taken;
         };
         // A page is free as a whole or not at all; what of it is dirty is dropped with the rest.
         let (free, dirty) = (superslab.free(), superslab.dirty());
-        for run in free.runs() {
+        for run in free.runs().filter(|run| run.len() >= least) {
             let whole = run.start.next_multiple_of(page)..run.end / page * page;
             for start in whole.clone().step_by(page) {
                 if dirty.meets(start..start + page) {

@@ -1,8 +1,6 @@
 //! Looks at the spans: sizes, sums, descriptions, and the walk that checks them.
 
 use super::class::GRAIN;
-#[cfg(any(test, feature = "validate"))]
-use super::class::GRAINS;
 use super::free::grain_at;
 use super::superslab::Span;
 use crate::heap::Heap;
@@ -59,7 +57,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
                 return Err("spans: an empty superslab was not given back");
             }
             let mut inside = 0;
-            for grain in 0..GRAINS {
+            for grain in 0..superslab.grains() {
                 let word = superslab.span(grain);
                 match (word.class(), free.contains(grain)) {
                     (Some(_), _) if closed => return Err("spans: a span in a closed superslab"),
@@ -79,7 +77,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
                     (None, _) => {}
                 }
             }
-            if inside > GRAINS {
+            if inside > superslab.grains() {
                 return Err("spans: a span passes the end of its superslab");
             }
         }

@@ -7,22 +7,33 @@ use crate::registry::Registry;
 use crate::source::Host;
 use core::ptr::NonNull;
 
+/// Grains of a run that is worth a call to the system by itself: 128 KiB.
+const LONG: usize = (128 << 10) / GRAIN;
+
 impl<H: Host, R: Registry> Heap<H, R> {
     /// Empties the bins, and purges what is free then: empty superslabs are in the page arena
     /// after this, free pages of others are given back. Answers the bytes purged in place.
     pub(crate) fn release_spans(&self) -> usize {
         self.drain_bins();
         let open = self.spans.superslabs().filter(|(_, superslab)| superslab.base() != 0);
-        open.map(|(number, _)| self.purge_span_superslab(number)).sum()
+        open.map(|(number, _)| self.purge_span_superslab(number, 1)).sum()
     }
 
-    /// Purges the free dirty pages of a superslab: claims them first, gives them back, and only
+    /// Purges one superslab's long free runs, if there is one with some.
+    pub(crate) fn purge_some_spans(&self) {
+        let find = || self.back.with(|back| back.spans.find_dirty(&self.spans, LONG));
+        if let Some(number) = find() {
+            self.purge_span_superslab(number, LONG);
+        }
+    }
+
+    /// Purges the free dirty pages of a superslab, in runs of at least `least` grains: claims them first, gives them back, and only
     /// then sets them free again.
-    fn purge_span_superslab(&self, number: u32) -> usize {
+    fn purge_span_superslab(&self, number: u32, least: usize) -> usize {
         let page = self.host.page_size().div_ceil(GRAIN);
         let taken = self.back.with(|back| {
             // Closed, or closed and opened anew, since it was looked at: nothing dirty is free.
-            back.spans.take_dirty(&self.spans, number, page)
+            back.spans.take_dirty(&self.spans, number, page, least)
         });
         let Some(superslab) = self.spans.superslab(number) else {
             return 0;
@@ -44,7 +55,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
                 back.spans.give_grains(&self.spans, number, run, clean, forget)
             });
             if let Some(range) = empty {
-                self.put_range(range);
+                self.return_spans(range);
             }
         }
         purged

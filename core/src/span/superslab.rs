@@ -3,7 +3,6 @@
 use super::bits::{Bits, WORDS};
 use super::class::{GRAIN, GRAINS, SpanClass};
 use crate::arena::Range;
-use crate::geometry::SUPERSLAB;
 #[cfg(any(test, loom))]
 use crate::sync::cells;
 use crate::sync::{AtomicU16, AtomicU32, AtomicU64, AtomicUsize, Ordering};
@@ -98,6 +97,7 @@ pub(crate) struct SpanSuperslab {
     pub(super) previous: AtomicU32,
     /// The index's list that it is in: class + 1.
     pub(super) listed: AtomicU32,
+    grains: AtomicU32,
     free: [AtomicU64; WORDS],
     /// Grains that may hold something other than zeros.
     dirty: [AtomicU64; WORDS],
@@ -121,6 +121,7 @@ impl SpanSuperslab {
             next: AtomicU32::new(0),
             previous: AtomicU32::new(0),
             listed: AtomicU32::new(0),
+            grains: AtomicU32::new(0),
             free: cells!(AtomicU64::new(0); WORDS),
             dirty: cells!(AtomicU64::new(0); WORDS),
             words: cells!(AtomicU16::new(0); GRAINS),
@@ -130,6 +131,21 @@ impl SpanSuperslab {
     /// Address of the superslab; stable for whoever holds a span in it.
     pub(crate) fn base(&self) -> usize {
         self.base.load(Ordering::Relaxed)
+    }
+
+    /// Grains in all: of a guest in the slots of a slab superslab fewer than 512.
+    pub(crate) fn grains(&self) -> usize {
+        self.grains.load(Ordering::Relaxed) as usize
+    }
+
+    /// Whether it stands in slots that belong to a slab superslab.
+    pub(crate) fn is_guest(&self) -> bool {
+        self.grains() < GRAINS
+    }
+
+    /// Bytes in all.
+    pub(crate) fn size(&self) -> usize {
+        self.grains() * GRAIN
     }
 
     /// Start of a span that the caller holds.
@@ -166,22 +182,25 @@ impl SpanSuperslab {
 
     /// Whether every grain is free.
     pub(crate) fn is_empty(&self) -> bool {
-        self.free() == Bits::ALL
+        self.free() == Bits::first(self.grains())
     }
 
     /// Opens a closed descriptor over a range, every grain free. Nobody else may know of it. Also
     /// touches the descriptor's pages ahead of the lock.
     pub(crate) fn open(&self, range: &Range) {
-        store(&self.free, &Bits::ALL);
-        store(&self.dirty, if range.dirty { &Bits::ALL } else { &Bits::NONE });
-        self.set_span(GRAINS - 1, Span::None);
+        let grains = range.size / GRAIN;
+        let all = Bits::first(grains);
+        self.grains.store(grains as u32, Ordering::Relaxed);
+        store(&self.free, &all);
+        store(&self.dirty, if range.dirty { &all } else { &Bits::NONE });
+        self.set_span(grains - 1, Span::None);
         self.base.store(range.base, Ordering::Relaxed);
     }
 
     /// Closes a superslab whose grains are all free.
     pub(crate) fn close(&self) -> Range {
         debug_assert!(self.is_empty());
-        let range = Range { base: self.base(), size: SUPERSLAB, dirty: self.dirty() != Bits::NONE };
+        let range = Range { base: self.base(), size: self.size(), dirty: self.dirty() != Bits::NONE };
         store(&self.free, &Bits::NONE);
         self.base.store(0, Ordering::Relaxed);
         range
@@ -214,6 +233,7 @@ impl SpanSuperslab {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
+    use crate::geometry::SUPERSLAB;
 
     #[test]
     fn words_and_ids_come_apart_as_they_were_put_together() {

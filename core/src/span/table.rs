@@ -3,7 +3,7 @@
 use super::bins::Bins;
 use super::class::SpanClass;
 use super::superslab::{SpanId, SpanSuperslab};
-use crate::geometry::{CHUNK_SUPERS, CHUNKS, SUPERSLAB};
+use crate::geometry::{CHUNK_SUPERS, CHUNKS};
 use crate::ledger::{Table, published};
 use crate::stats::LayerStats;
 use crate::sync::{AtomicPtr, AtomicUsize, Ordering, cells, const_fn};
@@ -25,6 +25,8 @@ pub(crate) struct Spans {
     pub(super) bins: Bins,
     /// Open superslabs. Written under the lock, like the sums below.
     superslabs: AtomicUsize,
+    /// Bytes of those that are no guests.
+    mapped: AtomicUsize,
     /// Spans cut, live or cached, and their bytes.
     spans: AtomicUsize,
     held: AtomicUsize,
@@ -37,6 +39,7 @@ impl Spans {
                 chunks: cells!(AtomicPtr::new(core::ptr::null_mut()); CHUNKS),
                 bins: Bins::new(),
                 superslabs: AtomicUsize::new(0),
+                mapped: AtomicUsize::new(0),
                 spans: AtomicUsize::new(0),
                 held: AtomicUsize::new(0),
             }
@@ -65,8 +68,10 @@ impl Spans {
         (0..).zip(chunks.flat_map(|chunk| &chunk.0))
     }
 
-    pub(super) fn count_superslab(&self, opened: bool) {
+    pub(super) fn count_superslab(&self, superslab: &SpanSuperslab, opened: bool) {
         count(&self.superslabs, 1, opened);
+        let own = if superslab.is_guest() { 0 } else { superslab.size() };
+        count(&self.mapped, own, opened);
     }
 
     pub(super) fn count_span(&self, class: SpanClass, cut: bool) {
@@ -86,7 +91,7 @@ impl Spans {
 
     pub(super) fn totals(&self) -> LayerStats {
         let count = self.superslabs.load(Ordering::Relaxed);
-        LayerStats { mapped: count * SUPERSLAB, held: self.held(), count }
+        LayerStats { mapped: self.mapped.load(Ordering::Relaxed), held: self.held(), count }
     }
 
     /// The superslab of a span that the caller holds, and its first grain.
