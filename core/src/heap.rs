@@ -114,8 +114,14 @@ impl<H: Host, R: Registry> Heap<H, R> {
     /// Reports a wrong reallocation. The answer is the call's, if the host returns.
     #[cold]
     #[inline(never)]
-    pub(crate) fn misuse_realloc(&self, kind: MisuseKind, address: usize) -> *mut u8 {
-        let misuse = Misuse { kind, call: Call::Reallocate, address, size: 0, block: 0 };
+    pub(crate) fn misuse_realloc(
+        &self,
+        kind: MisuseKind,
+        address: usize,
+        size: usize,
+        block: usize,
+    ) -> *mut u8 {
+        let misuse = Misuse { kind, call: Call::Reallocate, address, size, block };
         let Verdict::Ignore = self.host.misuse(misuse);
         core::ptr::null_mut()
     }

@@ -116,9 +116,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
         let Some((large, held)) = live else {
             return self.misuse_large(large, address, size);
         };
-        let right = (size > SUPERSLAB || align > SUPERSLAB)
-            && address & align.wrapping_sub(1) == 0
-            && self.large_holds(size) == Some(held);
+        let right = address & align.wrapping_sub(1) == 0 && self.is_large_for(held, size, align);
         if stated.is_some() && !right {
             return self.misuse(MisuseKind::WrongSize, address, size, held);
         }
@@ -130,6 +128,11 @@ impl<H: Host, R: Registry> Heap<H, R> {
         self.forget_large(large, address);
         self.back.with(|back| back.larges.give_number(&self.larges, number));
         self.put_range(range);
+    }
+
+    /// Whether a block of `held` bytes is what a request of this size and alignment gets.
+    pub(crate) fn is_large_for(&self, held: usize, size: usize, align: usize) -> bool {
+        (size > SUPERSLAB || align > SUPERSLAB) && self.large_holds(size) == Some(held)
     }
 
     /// Clears the registry's entry of a block that the caller caught: before its addresses can

@@ -22,12 +22,6 @@ use crate::source::Host;
 use core::ptr::null_mut;
 
 impl<H: Host, R: Registry> Heap<H, R> {
-    /// Bytes of the span that a request gets: `realloc` stays in place where they are equal. Size
-    /// and alignment are 2 MiB at most.
-    pub(crate) fn span_holds(size: usize, _align: usize) -> usize {
-        SpanClass::of(size).size()
-    }
-
     /// Allocates a span. Size and alignment are 2 MiB at most. Null: out of memory.
     ///
     /// # Safety

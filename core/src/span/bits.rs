@@ -23,7 +23,7 @@ impl Bits {
 
     /// The words that a range of grains touches, each with the range's bits in it.
     fn masks(range: Range<usize>) -> impl Iterator<Item = (usize, u64)> {
-        let words = range.start / 64..range.end.div_ceil(64);
+        let words = range.start / 64..if range.is_empty() { 0 } else { range.end.div_ceil(64) };
         words.map(move |word| {
             let from = range.start.max(word * 64) - word * 64;
             let to = range.end.min(word * 64 + 64) - word * 64;
@@ -42,6 +42,11 @@ impl Bits {
     /// Whether any grain of the range is in the set.
     pub(crate) fn meets(&self, range: Range<usize>) -> bool {
         Self::masks(range).any(|(word, mask)| self.0[word] & mask != 0)
+    }
+
+    /// Whether every grain of the range is in the set.
+    pub(crate) fn holds(&self, range: Range<usize>) -> bool {
+        Self::masks(range).all(|(word, mask)| self.0[word] & mask == mask)
     }
 
     pub(crate) fn contains(&self, grain: usize) -> bool {
@@ -140,7 +145,8 @@ mod tests {
         #[test]
         fn a_range_meets_a_set_where_it_holds_a_grain_of_it((bits, plain) in sets(), a in 0..GRAINS, b in 0..GRAINS) {
             let range = a.min(b)..a.max(b) + 1;
-            prop_assert_eq!(bits.meets(range.clone()), plain[range].iter().any(|set| *set));
+            prop_assert_eq!(bits.meets(range.clone()), plain[range.clone()].iter().any(|set| *set));
+            prop_assert_eq!(bits.holds(range.clone()), plain[range].iter().all(|set| *set));
         }
     }
 

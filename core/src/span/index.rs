@@ -108,6 +108,35 @@ impl SpanIndex {
         Some(Cut { id, dirty })
     }
 
+    /// Makes a live span longer or shorter where it stands. False: the grains behind it are in use, or
+    /// it is not live any more; nothing has changed.
+    pub(super) fn resize(
+        &mut self,
+        spans: &Spans,
+        id: SpanId,
+        old: SpanClass,
+        new: SpanClass,
+    ) -> bool {
+        let Some((superslab, grain)) = spans.place(id) else { return false };
+        let (old_end, new_end) = (grain + old.grains(), grain + new.grains());
+        let more = old_end..new_end.max(old_end);
+        if new_end > superslab.grains()
+            || !superslab.free().holds(more.clone())
+            || !superslab.turn(grain, Span::Live(old), Span::Live(new))
+        {
+            return false;
+        }
+        if new_end > old_end {
+            superslab.take(more);
+        } else {
+            superslab.give(new_end..old_end, false);
+        }
+        spans.count_span(old, false);
+        spans.count_span(new, true);
+        self.relist(spans, id.number(), superslab);
+        true
+    }
+
     /// Takes the grains of a cached span back. The superslab, if that left it empty: closed, and no
     /// longer known here; `forget` must clear the registry's entries for it.
     pub(super) fn give(

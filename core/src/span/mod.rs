@@ -28,6 +28,7 @@ mod free;
 mod index;
 mod look;
 mod release;
+mod resize;
 mod superslab;
 mod table;
 #[cfg(all(test, not(loom)))]

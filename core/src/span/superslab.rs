@@ -164,9 +164,13 @@ impl SpanSuperslab {
 
     /// Turns a live span into a cached one. Of several callers one succeeds.
     pub(crate) fn catch(&self, grain: usize, class: SpanClass) -> bool {
-        let (live, cached) = (Span::Live(class).encode(), Span::Cached(class).encode());
+        self.turn(grain, Span::Live(class), Span::Cached(class))
+    }
+
+    /// Turns one state of a span into another. Of several callers one succeeds.
+    pub(crate) fn turn(&self, grain: usize, from: Span, to: Span) -> bool {
         self.words[grain]
-            .compare_exchange(live, cached, Ordering::Relaxed, Ordering::Relaxed)
+            .compare_exchange(from.encode(), to.encode(), Ordering::Relaxed, Ordering::Relaxed)
             .is_ok()
     }
 

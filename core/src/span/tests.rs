@@ -1,6 +1,6 @@
 //! Spans over a page source that counts.
 
-use super::class::GRAIN;
+use super::class::{GRAIN, SpanClass};
 use crate::cache::Cache;
 use crate::class::LARGEST;
 use crate::entry::{Entry, Kind};
@@ -113,7 +113,7 @@ fn random_actions(page: usize, seed: u64) {
                 span.check(0);
             }
             let whole = heap.span_size_at(start.addr(), number(&heap, start));
-            assert_eq!(whole, Some(Heap::<Fake>::span_holds(size, align)));
+            assert_eq!(whole, Some(SpanClass::of(size).size()));
             span.mark();
             held.push(span);
         } else if !held.is_empty() {
@@ -303,7 +303,7 @@ fn descriptions_say_what_lies_where() {
     let superslab = number(&heap, second);
     let describe = |address| heap.describe_span(address, superslab);
     assert_eq!(describe(first + 5), Some((first, 40 * KIB, true)));
-    let size = Heap::<Fake>::span_holds(100 * KIB, 1);
+    let size = SpanClass::of(100 * KIB).size();
     assert_eq!(describe(second.addr() + size - 1), Some((second.addr(), size, true)));
     let rest = second.addr() + size;
     assert_eq!(describe(rest), Some((rest, first + SUPERSLAB - rest, false)));
