@@ -51,7 +51,7 @@ fn repeat(times: usize, scale: Scale, work: impl Fn(&mut Random) -> usize + Sync
 
 /// Maps of boxed values, built in random order, half of the keys removed, then dropped.
 pub(crate) fn btree(scale: Scale) -> Outcome {
-    repeat(10, scale, |random| {
+    repeat(20, scale, |random| {
         let mut map = BTreeMap::new();
         for _ in 0..BTREE {
             let key = random.number();
@@ -66,7 +66,7 @@ pub(crate) fn btree(scale: Scale) -> Outcome {
 
 /// Hash maps of boxes of mixed sizes.
 pub(crate) fn hash(scale: Scale) -> Outcome {
-    repeat(10, scale, |random| {
+    repeat(20, scale, |random| {
         let mut map: HashMap<u64, Box<[u8]>, BuildHasherDefault<OneMultiply>> = HashMap::default();
         for _ in 0..HASH {
             let key = random.number();
@@ -81,7 +81,7 @@ pub(crate) fn hash(scale: Scale) -> Outcome {
 
 /// Lists of strings, grown a few letters at a time, copied, sorted and dropped.
 pub(crate) fn strings(scale: Scale) -> Outcome {
-    repeat(4, scale, |random| {
+    repeat(8, scale, |random| {
         let list: Vec<String> = (0..STRINGS).map(|_| word(random)).collect();
         let mut copy = list.clone();
         copy.sort_unstable();

@@ -9,7 +9,7 @@ use crate::workload::{Outcome, Scale};
 /// Live blocks.
 const LIVE: usize = 2_000;
 /// Replacements of a full run.
-const SWAPS: usize = 400_000;
+const SWAPS: usize = 800_000;
 /// Distance of the words looked at, in bytes.
 const STRIDE: usize = 256;
 

@@ -9,7 +9,7 @@ use crate::workload::{Outcome, Scale};
 /// Live blocks of each thread.
 const LIVE: usize = 40_000;
 /// Replacements of a full run.
-const SWAPS: usize = 5_000_000;
+const SWAPS: usize = 10_000_000;
 /// Sizes drawn beforehand.
 const SIZES: usize = 1 << 16;
 /// Bytes of a block that are written.

@@ -18,7 +18,7 @@ struct Growth {
 }
 
 const SMALL: Growth =
-    Growth { buffers: 64, first: 16, last: 64 << 10, part: 2, stride: 256, times: 200 };
+    Growth { buffers: 64, first: 16, last: 64 << 10, part: 2, stride: 256, times: 800 };
 const LARGE: Growth =
     Growth { buffers: 2, first: 64 << 10, last: 32 << 20, part: 4, stride: 4096, times: 4 };
 
