@@ -7,8 +7,8 @@
 //!    ├─ size <= 32 KiB
 //!    │  ├─ the hot list has a block ......................... pop
 //!    │  ├─ cache untouched .................................. start it, go on
-//!    │  ├─ the cold list has blocks ......................... it becomes the hot one
-//!    │  └─ refill: returned list, fresh stretch, next slab .. refill.rs
+//!    │  ├─ there is a cold list ............................. it becomes the hot one
+//!    │  └─ refill: returned blocks, fresh stretch, next slab .. refill.rs
 //!    ├─ size <= 2 MiB ...................................... span/
 //!    └─ above .............................................. large.rs
 //! ```

@@ -4,12 +4,13 @@
 //! Cache  +------------------------------------------+
 //!        | tag, state                               |
 //!        | bins:  head | room | limit   per class   |  hot: all that malloc and free touch
-//!        | sides: cold list | claimed slab per class|
+//!        | sides: cold lists| claimed slab per class|
 //!        | outbox, spans, tallies                   |
 //!        +------------------------------------------+
 //! ```
-//! A list is kept in two halves. The hot one is pushed and popped. When it is full it becomes the
-//! cold one, and the cold one before it goes home: so the hot half stays without being walked.
+//! One list of a class is hot: it is pushed and popped. When it is full it becomes a cold one, and an
+//! empty one takes its place; when there are enough cold ones, they go home. So what was freed last
+//! stays, without being walked.
 //!
 //! An all-zero cache has empty lists without room: its first operation takes the cold path, which
 //! starts it. So the hot paths need no test for that.
@@ -18,19 +19,19 @@
 //! place needs no shift.
 
 use crate::block::{Block, List};
-use crate::cold::Cold;
 use crate::class::{CLASSES, ClassId, tabled_twice};
+use crate::cold::Cold;
 use crate::entry::{Entry, OwnerId};
 use crate::geometry::OUTBOX_PLACES;
 use crate::outbox::Outbox;
 use crate::span::SpanCache;
 use core::ptr::NonNull;
 
-/// The hot half of a class's list.
+/// The hot list of a class.
 #[repr(C, align(16))]
 pub(crate) struct Bin {
     pub(crate) list: List,
-    /// Blocks that may yet be pushed; below zero after a refill with more than the limit.
+    /// Blocks that may yet be pushed.
     pub(crate) room: i32,
     pub(crate) limit: i32,
 }
@@ -233,7 +234,8 @@ impl Bin {
 
     /// Blocks in the hot list.
     pub(crate) fn len(&self) -> u32 {
-        (self.limit - self.room) as u32
+        // A list that a second free bent into a circle can be popped for ever.
+        (self.limit - self.room).max(0) as u32
     }
 
     /// Fills an empty hot list.

@@ -66,7 +66,8 @@ const BUNDLE_BLOCKS: usize = 60;
 
 static MEASURES: [Measure; CLASSES] = {
     let mut measures =
-        [const { Measure { reciprocal: 0, size: 0, mask: 0, capacity: 0, slots: 0, bundle: 0 } }; CLASSES];
+        [const { Measure { reciprocal: 0, size: 0, mask: 0, capacity: 0, slots: 0, bundle: 0 } };
+            CLASSES];
     let mut class = 0;
     while class < CLASSES {
         let size = SIZES[class];

@@ -1,36 +1,33 @@
 //! What stands behind a class's hot list: lists that were full.
 //!
 //! They go home together, and are walked side by side then. Blocks that were freed in no order are
-//! out of the processor's reach by that time, their pages too; one list alone would be read one miss
+//! out of the processor's reach by that time, their pages too: one list alone would be read one miss
 //! after the other, but what one of four waits for the other three need not.
 
 use crate::block::List;
-
-/// Lists that a class keeps cold at most.
-pub(crate) const COLD: usize = 4;
-/// Lists that go home together.
-pub(crate) const SENT: usize = 4;
+use crate::geometry::COLD_LISTS;
 
 /// Full lists, oldest first; all-zero bytes are none.
 pub(crate) struct Cold {
-    lists: [List; COLD],
-    lens: [u16; COLD],
+    lists: [List; COLD_LISTS],
+    lens: [u16; COLD_LISTS],
     count: u16,
 }
 
 impl Cold {
-    pub(crate) const EMPTY: Self = Self { lists: [const { List::EMPTY }; COLD], lens: [0; COLD], count: 0 };
+    pub(crate) const EMPTY: Self =
+        Self { lists: [const { List::EMPTY }; COLD_LISTS], lens: [0; COLD_LISTS], count: 0 };
 
     pub(crate) fn is_full(&self) -> bool {
-        usize::from(self.count) == COLD
+        usize::from(self.count) == COLD_LISTS
     }
 
-    /// Adds a list; none is added where four are.
+    /// Adds a list; there is room for one.
     pub(crate) fn push(&mut self, list: List, len: u32) {
         debug_assert!(!self.is_full());
-        if let Some(place) = self.lists.get_mut(usize::from(self.count)) {
-            *place = list;
-            self.lens[usize::from(self.count)] = len as u16;
+        let newest = usize::from(self.count);
+        if newest < COLD_LISTS {
+            (self.lists[newest], self.lens[newest]) = (list, len as u16);
             self.count += 1;
         }
     }
@@ -39,69 +36,99 @@ impl Cold {
     pub(crate) fn pop(&mut self) -> Option<(List, u32)> {
         let newest = usize::from(self.count.checked_sub(1)?);
         self.count -= 1;
-        Some((self.lists[newest].take(), self.lens[newest].into()))
+        Some((self.lists[newest].take(), core::mem::take(&mut self.lens[newest]).into()))
     }
 
-    /// Takes the oldest lists, as many as go home together.
-    pub(crate) fn take(&mut self) -> Parcel {
-        let mut parcel = Parcel { lists: [const { List::EMPTY }; SENT], left: [0; SENT] };
-        let count = usize::from(self.count);
-        let sent = count.min(SENT);
-        for at in 0..count {
-            let (list, len) = (self.lists[at].take(), self.lens[at]);
-            if at < sent {
-                (parcel.lists[at], parcel.left[at]) = (list, len);
-            } else {
-                (self.lists[at - sent], self.lens[at - sent]) = (list, len);
-            }
-        }
-        self.count = (count - sent) as u16;
-        parcel
-    }
-
-    /// The lists with their lengths.
-    pub(crate) fn lists(&self) -> impl Iterator<Item = (&List, u32)> {
-        let lens = self.lens.iter().map(|&len| u32::from(len));
-        self.lists.iter().zip(lens).take(self.count.into())
-    }
-
-}
-
-/// Lists on their way home.
-pub(crate) struct Parcel {
-    lists: [List; SENT],
-    left: [u16; SENT],
-}
-
-impl Parcel {
-    /// One list.
-    pub(crate) fn of(list: List, len: u32) -> Self {
-        let mut parcel = Self { lists: [const { List::EMPTY }; SENT], left: [0; SENT] };
-        (parcel.lists[0], parcel.left[0]) = (list, len as u16);
-        parcel
+    pub(crate) fn take(&mut self) -> Self {
+        core::mem::replace(self, Self::EMPTY)
     }
 
     /// Blocks in all lists.
     pub(crate) fn len(&self) -> u32 {
-        self.left.iter().map(|&len| u32::from(len)).sum()
+        self.lens.iter().map(|&len| u32::from(len)).sum()
+    }
+
+    /// The lists with their lengths.
+    pub(crate) fn lists(&self) -> impl Iterator<Item = (&List, u32)> {
+        self.lists.iter().zip(self.lens.iter().map(|&len| u32::from(len)))
     }
 
     /// Takes up to `N` blocks off each list, the lists side by side, and gives them up: from here on
-    /// they are addresses. Answers how many each list had.
+    /// they are addresses. Answers how many each list had. For lists on their way home.
     #[inline(always)]
-    pub(crate) fn draw<const N: usize>(&mut self, drawn: &mut [[usize; N]; SENT]) -> [usize; SENT] {
-        let counts = self.left.map(|left| N.min(left.into()));
-        for at in 0..counts.into_iter().max().unwrap_or(0) {
-            for (of, list) in self.lists.iter_mut().enumerate() {
-                if at < counts[of] {
-                    // A list that was torn ends early; no block begins at 0.
-                    drawn[of][at] = list.pop().map_or(0, |block| block.into_start().addr());
-                }
+    pub(crate) fn draw<const N: usize>(
+        &mut self,
+        drawn: &mut [[usize; N]; COLD_LISTS],
+    ) -> [usize; COLD_LISTS] {
+        let counts = self.lens.map(|left| N.min(left.into()));
+        let longest = counts.into_iter().max().unwrap_or(0);
+        for at in 0..longest {
+            let lists = self.lists.iter_mut().zip(&mut *drawn).zip(counts);
+            for ((list, drawn), _) in lists.filter(|(_, count)| at < *count) {
+                // A list that was torn ends early; no block begins at 0.
+                drawn[at] = list.pop().map_or(0, |block| block.into_start().addr());
             }
         }
-        for (left, count) in self.left.iter_mut().zip(counts) {
+        for (left, count) in self.lens.iter_mut().zip(counts) {
             *left -= count as u16;
         }
         counts
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::block::Block;
+    use core::ptr::NonNull;
+    use std::vec::Vec;
+
+    fn list(words: &mut [u64]) -> List {
+        let mut list = List::EMPTY;
+        for word in words.iter_mut().rev() {
+            // SAFETY: eight bytes of the test's own, in no other list.
+            list.push(unsafe { Block::from_start(NonNull::from(word).cast()) });
+        }
+        list
+    }
+
+    #[test]
+    fn the_newest_list_comes_back_first() {
+        let mut words = [[0; 3]; COLD_LISTS];
+        let heads = words.each_ref().map(|words| words.as_ptr().addr());
+        let mut cold = Cold::EMPTY;
+        for words in &mut words {
+            assert!(!cold.is_full());
+            cold.push(list(words), 3);
+        }
+        assert!(cold.is_full());
+        assert_eq!(cold.len(), 3 * COLD_LISTS as u32);
+        for head in heads.iter().rev() {
+            let (list, len) = cold.pop().unwrap();
+            assert_eq!((list.head_address(), len), (*head, 3));
+        }
+        assert_eq!((cold.pop().is_none(), cold.len()), (true, 0));
+    }
+
+    #[test]
+    fn every_block_is_drawn_once_in_the_order_of_its_list() {
+        let mut words = [0; 40];
+        let all: Vec<usize> = words.iter().map(|word| core::ptr::from_ref(word).addr()).collect();
+        let mut cold = Cold::EMPTY;
+        let mut rest = &mut words[..];
+        for len in [17, 0, 3, 20] {
+            let (first, behind) = rest.split_at_mut(len);
+            cold.push(list(first), len as u32);
+            rest = behind;
+        }
+        let mut found = [const { Vec::new() }; COLD_LISTS];
+        while cold.len() > 0 {
+            let mut drawn = [[0; 8]; COLD_LISTS];
+            let counts = cold.draw(&mut drawn);
+            for ((found, drawn), count) in found.iter_mut().zip(&drawn).zip(counts) {
+                found.extend_from_slice(&drawn[..count]);
+            }
+        }
+        assert_eq!(found.concat(), all);
     }
 }

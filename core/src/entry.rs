@@ -86,7 +86,11 @@ impl Entry {
     #[inline(always)]
     pub(crate) const fn slab(self) -> Option<ClassId> {
         let twice = self.0 & 0xff;
-        if twice < 2 * CLASSES as u32 && self.0 > 0xff { Some(ClassId(twice as u8 / 2)) } else { None }
+        if twice < 2 * CLASSES as u32 && self.0 > 0xff {
+            Some(ClassId(twice as u8 / 2))
+        } else {
+            None
+        }
     }
 
     #[inline]

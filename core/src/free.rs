@@ -7,7 +7,7 @@
 //! │  not its head already .. push  (hot)  │
 //! └─ deallocate_slow ─────────────────────┴─ deallocate_sized_slow: size checked, then as left
 //!    ├─ not ours ............... null: nothing; else misuse
-//!    ├─ own slab, list full .... spill: the cold half goes home; push
+//!    ├─ own slab, list full .... spill: it becomes a cold one; push
 //!    ├─ another owner's ........ outbox, which goes home slab by slab
 //!    ├─ span ................... span/
 //!    └─ large .................. large.rs

@@ -32,6 +32,8 @@ mod measures {
     pub(crate) const BLOCKS: usize = 4096;
     /// Cells of 64 bits in a line of the table of returned blocks.
     pub(crate) const LINE_CELLS: usize = 8;
+    /// Full lists that a class keeps behind its hot one.
+    pub(crate) const COLD_LISTS: usize = 4;
     /// Places of a cache's outbox.
     pub(crate) const OUTBOX_PLACES: usize = 64;
 }
@@ -47,6 +49,7 @@ mod measures {
     pub(crate) const LEAVES: usize = 2;
     pub(crate) const BLOCKS: usize = 64;
     pub(crate) const LINE_CELLS: usize = 1;
+    pub(crate) const COLD_LISTS: usize = 1;
     pub(crate) const OUTBOX_PLACES: usize = 2;
     /// Distance of two tracked links: the smallest block.
     pub(crate) const LINK_GRAIN: usize = 16;

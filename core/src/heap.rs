@@ -88,7 +88,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
     #[cold]
     #[inline(never)]
     pub(crate) fn start(&self, cache: &mut Cache) {
-        cache.start(self.owners.take(), |class| self.policy.half(class));
+        cache.start(self.owners.take(), |class| self.policy.limit(class));
         self.host.cache_started(cache);
     }
 

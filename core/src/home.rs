@@ -6,19 +6,19 @@
 use crate::block::Block;
 use crate::cache::Cache;
 use crate::class::ClassId;
-use crate::cold::{Parcel, SENT};
+use crate::cold::Cold;
 use crate::entry::{Entry, Kind};
-use crate::geometry::{SLOT_SHIFT, SLOTS};
+use crate::geometry::{COLD_LISTS, SLOT_SHIFT, SLOTS};
 use crate::heap::Heap;
 use crate::misuse::MisuseKind;
 use crate::outbox::{Bundle, Refused};
-use crate::sorter::{SORTED, Sorter};
 use crate::registry::Registry;
+use crate::sorter::{SORTED, Sorter};
 use crate::source::Host;
 use crate::superslab::{SlabId, SuperId, Superslab};
 
 /// Blocks that are drawn off each of the lists before they are sorted.
-const DRAWN: usize = SORTED / SENT;
+const DRAWN: usize = SORTED / COLD_LISTS;
 
 /// The slab that an address lies in.
 pub(crate) struct Home<'a> {
@@ -39,15 +39,11 @@ impl<H: Host, R: Registry> Heap<H, R> {
         let slot = (address.wrapping_sub(superslab.base()) >> SLOT_SHIFT) as u32;
         let slot = (slot % SLOTS) & !(class.slots() - 1);
         let base = superslab.slab_base(slot);
-        Some(Home {
-            slab: SlabId::new(id, slot),
-            superslab,
-            class,
-            base,
-        })
+        Some(Home { slab: SlabId::new(id, slot), superslab, class, base })
     }
 
-    /// The hot list becomes a cold one; where there are enough of those, they go home first.
+    /// The hot list becomes a cold one; where there are enough of those, they go home first. So the
+    /// newest blocks stay, and stay without being walked.
     #[inline(never)]
     pub(crate) fn spill(&self, cache: &mut Cache, class: ClassId) {
         let (hot, len) = cache.bin(class).take();
@@ -66,10 +62,10 @@ impl<H: Host, R: Registry> Heap<H, R> {
     /// A list that a second free bent into a circle is walked no further than its length; blocks
     /// that come by twice are noticed.
     #[inline(never)]
-    fn send_lists_home(&self, mut lists: Parcel, class: ClassId) {
+    fn send_lists_home(&self, mut lists: Cold, class: ClassId) {
         let measure = class.measure();
         let mut sorter = Sorter::new();
-        let mut drawn = [[0; DRAWN]; SENT];
+        let mut drawn = [[0; DRAWN]; COLD_LISTS];
         while lists.len() > 0 {
             let counts = lists.draw(&mut drawn);
             for (list, count) in drawn.iter().zip(counts) {
@@ -130,13 +126,13 @@ impl<H: Host, R: Registry> Heap<H, R> {
     pub(crate) fn flush_class(&self, cache: &mut Cache, class: ClassId) {
         let (hot, len) = cache.bin(class).take();
         let side = cache.side(class);
+        let mut lists = side.cold.take();
         let claimed = SlabId::decode(core::mem::take(&mut side.claimed));
-        self.send_lists_home(Parcel::of(hot, len), class);
-        loop {
-            let lists = cache.side(class).cold.take();
-            if lists.len() == 0 {
-                break;
-            }
+        if lists.is_full() {
+            self.send_lists_home(core::mem::replace(&mut lists, Cold::EMPTY), class);
+        }
+        lists.push(hot, len);
+        if lists.len() > 0 {
             self.send_lists_home(lists, class);
         }
         if let Some(slab) = claimed {

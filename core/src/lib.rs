@@ -13,7 +13,7 @@
 //! |---|---|
 //! | the paths | `alloc` `free` `realloc`: each begins with its tree of branches; `refill` `home` `supers` `release` behind them |
 //! | the heap | `heap` `stats` `describe` `validate` |
-//! | front | `cache` `outbox` |
+//! | front | `cache` `cold` `outbox` `sorter` |
 //! | back | `pool` `hints` `slab` `superslab` `returned` `word`; `span` `large` `arena` |
 //! | beside | `registry` `entry` `policy` `counters` `owners` |
 //! | source | `source` `ledger` `misuse` |

@@ -85,7 +85,8 @@ impl<const N: usize> Outbox<N> {
     ) -> Result<(), Refused> {
         let (slab, index) = class.measure().place(block.address()).ok_or(Refused::Interior)?;
         // The slots of two superslabs have places of their own; others are folded onto them.
-        let bundle = &mut self.places[(slab ^ slab >> (2 * SLOTS.trailing_zeros() - 4)) as usize % N];
+        let bundle =
+            &mut self.places[(slab ^ slab >> (2 * SLOTS.trailing_zeros() - 4)) as usize % N];
         let len = usize::from(bundle.len);
         if bundle.slab == slab && len > 0 {
             if bundle.blocks[len - 1] == index {

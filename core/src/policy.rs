@@ -1,13 +1,15 @@
 //! The numbers that the back works by. Read on cold paths alone.
 
 use crate::class::ClassId;
+use crate::geometry::COLD_LISTS;
 
-/// Bytes that one half of a list holds at most at first, and blocks. What goes home in such short
-/// stretches is still in the CPU's caches when the list is walked.
-const HALF_BYTES: usize = 16 << 10;
-const HALF_BLOCKS: usize = if cfg!(loom) { 2 } else { 64 };
-/// Blocks that one half may grow to.
-const HALF_MOST: u32 = 2048;
+/// Bytes that one list of a class holds at most at first, and blocks.
+const LIST_BYTES: usize = 16 << 10;
+const LIST_BLOCKS: usize = if cfg!(loom) { 2 } else { 64 };
+/// Blocks that one list may grow to.
+const LIST_MOST: u32 = 2048;
+/// Lists of a class: the hot one, and those behind it.
+const LISTS: u32 = COLD_LISTS as u32 + 1;
 /// Only lists of blocks up to this size grow: for larger ones the journey home costs little beside
 /// their use, and what they would pin is worth more to other classes.
 const GROWTH_SIZE: usize = 1 << 10;
@@ -31,21 +33,26 @@ impl Policy {
         Self { idle_first: false }
     }
 
-    /// Blocks in one half of a class's list, to begin with.
-    pub(crate) fn half(&self, class: ClassId) -> u32 {
-        (HALF_BYTES / class.size()).clamp(1, HALF_BLOCKS) as u32
+    /// Blocks in one list of a class, to begin with.
+    pub(crate) fn limit(&self, class: ClassId) -> u32 {
+        (LIST_BYTES / class.size()).clamp(1, LIST_BLOCKS) as u32
     }
 
-    /// How many blocks to add to one half, so that the list would have kept the `sent` blocks that
-    /// went home before it ran empty again. 0 where that is more than `budget` bytes allow: then a
-    /// longer list would only delay the journey until its blocks are cold.
-    pub(crate) fn growth(&self, class: ClassId, half: u32, sent: u32, budget: usize) -> u32 {
-        if class.size() > GROWTH_SIZE {
-            return 0;
-        }
-        let more = sent.div_ceil(5) + sent / 40;
-        let fits = half + more <= HALF_MOST && 5 * more as usize * class.size() <= budget;
-        if fits { more } else { 0 }
+    /// How many blocks to add to the `limit` of each list, so that they would have kept the `sent`
+    /// blocks that went home before they ran empty again; and the bytes that this is. Nothing where it
+    /// is more than `budget` bytes: then longer lists would only delay the journey until their
+    /// blocks are cold.
+    pub(crate) fn growth(
+        &self,
+        class: ClassId,
+        limit: u32,
+        sent: u32,
+        budget: usize,
+    ) -> (u32, usize) {
+        let more = sent.div_ceil(LISTS) + sent / (8 * LISTS);
+        let bytes = (LISTS * more) as usize * class.size();
+        let fits = class.size() <= GROWTH_SIZE && limit + more <= LIST_MOST && bytes <= budget;
+        if fits { (more, bytes) } else { (0, 0) }
     }
 
     /// Blocks that a refill carves.

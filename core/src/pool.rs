@@ -234,10 +234,12 @@ impl Pool {
 
     /// A superslab with idle dirty slots of at least `least` bytes, the lowest that the hints lead to.
     pub(crate) fn find_dirty(&self, least: usize) -> Option<SuperId> {
-        self.search(Tree::IDLE_DIRTY, |id, superslab| match superslab.slots().dirty().count_ones() {
-            0 => Probe::Empty,
-            slots if slots as usize * SLOT >= least => Probe::Found(id),
-            _ => Probe::Unfit,
+        self.search(Tree::IDLE_DIRTY, |id, superslab| {
+            match superslab.slots().dirty().count_ones() {
+                0 => Probe::Empty,
+                slots if slots as usize * SLOT >= least => Probe::Found(id),
+                _ => Probe::Unfit,
+            }
         })
     }
 

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! refill(class)
-//! ├─ the cold half .............................. becomes the hot one
+//! ├─ the newest cold list ....................... becomes the hot one
 //! ├─ returned blocks of the claimed slab ........ linked here, a list's limit at most
 //! ├─ a fresh stretch of the claimed slab ........ linked here, a page's worth at most
 //! └─ the slab is used up: give it up, claim the next
@@ -71,11 +71,11 @@ impl<H: Host, R: Registry> Heap<H, R> {
     fn adapt(&self, cache: &mut Cache, class: ClassId) {
         let sent = core::mem::take(&mut cache.side(class).sent);
         if sent != 0 {
-            let half = cache.bin(class).limit as u32;
+            let limit = cache.bin(class).limit as u32;
             let budget = GROWTH_BYTES.saturating_sub(cache.grown);
-            let more = self.policy.growth(class, half, sent, budget);
+            let (more, bytes) = self.policy.growth(class, limit, sent, budget);
             cache.bin(class).lengthen(more);
-            cache.grown += 5 * more as usize * class.size();
+            cache.grown += bytes;
         }
     }
 

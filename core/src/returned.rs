@@ -14,7 +14,7 @@
 //! Slabs share no line, and those of up to 512 blocks (128 B and more) share the first 2 KiB: of
 //! the table as much is touched as is used.
 
-use crate::geometry::{LINES, LINE_CELLS, SLOTS};
+use crate::geometry::{LINE_CELLS, LINES, SLOTS};
 use crate::ledger::Table;
 #[cfg(loom)]
 use crate::sync::cells;
@@ -41,13 +41,15 @@ pub(crate) struct Returned {
 unsafe impl Table for Returned {
     #[cfg(loom)]
     fn blank() -> Self {
-        Self { lines: cells!(cells!(Line(cells!(AtomicU64::new(0); LINE_CELLS)); SLOTS as usize); LINES) }
+        Self {
+            lines: cells!(cells!(Line(cells!(AtomicU64::new(0); LINE_CELLS)); SLOTS as usize); LINES),
+        }
     }
 }
 
 impl Returned {
     fn cell(&self, slot: u32, cell: usize) -> &AtomicU64 {
-        let line = &self.lines[cell / LINE_CELLS % LINES][slot as usize % SLOTS as usize];
+        let line = &self.lines[cell / LINE_CELLS][slot as usize];
         &line.0[cell % LINE_CELLS]
     }
 

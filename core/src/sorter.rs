@@ -69,3 +69,57 @@ impl Sorter {
         }
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::class::ClassId;
+    use crate::geometry::SLOT;
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
+    use std::vec::Vec;
+
+    proptest! {
+        #[test]
+        fn blocks_come_out_by_slab(
+            size in 1usize..1024,
+            blocks in proptest::collection::vec((1usize..400, 0usize..64), 0..=SORTED),
+        ) {
+            let class = ClassId::of(size);
+            let mut sorter = Sorter::new();
+            let mut wanted = BTreeMap::<u32, Vec<u16>>::new();
+            for &(slab, index) in &blocks {
+                prop_assert!(sorter.add(slab * SLOT + index * class.size(), class.measure()));
+                wanted.entry(slab as u32).or_default().push(index as u16);
+            }
+            let mut found = BTreeMap::<u32, Vec<u16>>::new();
+            sorter.drain(|slab, blocks| found.entry(slab).or_default().extend_from_slice(blocks));
+            // In the order in which they came.
+            prop_assert_eq!(found, wanted);
+            sorter.drain(|_, _| panic!("it is empty"));
+        }
+    }
+
+    #[test]
+    fn slabs_within_16_mib_come_out_once_each() {
+        let class = ClassId::of(64);
+        let mut sorter = Sorter::new();
+        for at in 0..SORTED {
+            assert!(sorter.add((700 + at * 7 % 25) * SLOT + at * 64, class.measure()));
+        }
+        let mut runs = Vec::new();
+        sorter.drain(|slab, blocks| runs.push((slab, blocks.len())));
+        assert_eq!(runs.len(), 25);
+        assert_eq!(runs.iter().map(|run| run.1).sum::<usize>(), SORTED);
+    }
+
+    #[test]
+    fn what_begins_no_block_is_refused() {
+        let class = ClassId::of(48);
+        let mut sorter = Sorter::new();
+        assert!(!sorter.add(SLOT + 16, class.measure()));
+        // Behind the last block.
+        assert!(!sorter.add(SLOT + SLOT / 48 * 48, class.measure()));
+        sorter.drain(|_, _| panic!("nothing was added"));
+    }
+}

@@ -30,7 +30,7 @@ pub struct ClassStats {
     pub capacity: usize,
     /// Blocks carved so far: held by users and caches, or returned.
     pub carved: usize,
-    /// Of these, blocks on returned lists.
+    /// Of these, blocks that are home.
     pub returned: usize,
 }
 
@@ -59,7 +59,7 @@ pub struct Stats {
     pub stages: [u64; 5],
     /// Times a list was filled from behind.
     pub refills: u64,
-    /// Times an overfull list sent its cold half home.
+    /// Times that a class had too many full lists, and sent them home.
     pub spills: u64,
     /// Times a place of an outbox went home.
     pub sent_home: u64,

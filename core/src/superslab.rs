@@ -5,10 +5,10 @@
 
 use crate::class::{CLASSES, ClassId};
 use crate::geometry::{SLOT, SLOTS};
-#[cfg(any(test, loom))]
-use crate::sync::cells;
 use crate::ledger::published;
 use crate::returned::Returned;
+#[cfg(any(test, loom))]
+use crate::sync::cells;
 use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, const_fn};
 use crate::word::Word;
 

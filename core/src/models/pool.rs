@@ -65,7 +65,7 @@ fn use_up(pool: &Pool, slab: SlabId) -> u32 {
 /// happens, the slab is not lost: it was claimed, or a search finds it afterwards.
 ///
 /// Fails when weakened: the Release of `set_pooled`, the Acquire of `clear_pooled`, either fence of
-/// `hints` (a slab is lost); the Acquire of `take_returned`, the Release half of `send_home`.
+/// `hints` (a slab is lost); the Release of `Returned::set`, the Acquire of `Returned::take`.
 #[test]
 fn claim_against_give_back() {
     bounded(3, || {

@@ -30,7 +30,8 @@ fn take(superslab: &Superslab, most: u32) -> u32 {
 /// Two threads return to one slab while its owner takes the list: nothing is lost, nothing is
 /// found twice, and the owner may use what it took.
 ///
-/// Fails when weakened: the Release half of `send_home`, the Acquire of `take_returned`.
+/// Fails when weakened: the Release half of `send_home`, the Acquire of `take_returned`, the Release
+/// of `Returned::set`, the Acquire of `Returned::take`.
 #[test]
 fn two_return_while_the_owner_takes() {
     bounded(3, || {
@@ -53,7 +54,7 @@ fn two_return_while_the_owner_takes() {
 /// A block comes home while the owner takes one that is there already; whichever of the two it
 /// gets, the other is left, and is there for the next one.
 ///
-/// Fails when weakened: XXX
+/// Fails when weakened: as above.
 #[test]
 fn one_is_taken_while_another_comes() {
     bounded(3, || {

@@ -204,7 +204,8 @@ impl SpanSuperslab {
     /// Closes a superslab whose grains are all free.
     pub(crate) fn close(&self) -> Range {
         debug_assert!(self.is_empty());
-        let range = Range { base: self.base(), size: self.size(), dirty: self.dirty() != Bits::NONE };
+        let range =
+            Range { base: self.base(), size: self.size(), dirty: self.dirty() != Bits::NONE };
         store(&self.free, &Bits::NONE);
         self.base.store(0, Ordering::Relaxed);
         range

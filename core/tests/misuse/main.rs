@@ -9,7 +9,7 @@ mod layers;
 
 use core::ptr::without_provenance_mut;
 use fakes::Fake;
-use hakmem_core::MisuseKind::{DoubleFree, Interior, NotOurs};
+use hakmem_core::MisuseKind::{DoubleFree, Interior, NotOurs, WrongSize};
 use hakmem_core::{Cache, Call, Heap, Misuse, MisuseKind};
 use held::{Random, finish, take};
 
@@ -207,12 +207,68 @@ fn a_block_freed_again_after_it_went_home() {
         heap.purge(cache);
         assert_eq!(only(&heap).kind, DoubleFree);
     }
-    // The second free has torn the list that the block was on, which cannot be undone; what lives
-    // is still itself, and the heap serves.
+    // The second free changed nothing: every page is accounted for in the end.
     let mut more: Vec<_> =
         (0..2000).map(|mark| take(&heap, &mut owner, 64, 16, mark).unwrap()).collect();
     more.push(guard);
+    heap.validate().expect("a sound heap");
     more.into_iter().for_each(|block| block.free(&heap, &mut other, true));
+    finish(&heap, [&mut owner, &mut other]);
+}
+
+/// Second frees at random among many, each after the block went home: each is noticed, and none does
+/// harm.
+#[test]
+fn second_frees_of_blocks_that_are_home() {
+    for seed in 1..=10 {
+        let mut random = Random(seed * 0x9e37_79b9);
+        let heap = heap();
+        let [mut owner, mut other] = [Cache::new(), Cache::new()];
+        let guards: Vec<_> =
+            (0..50).map(|mark| take(&heap, &mut owner, 48, 16, mark).unwrap()).collect();
+        let blocks: Vec<_> = (0..3000).map(|_| allocate(&heap, &mut owner, 48)).collect();
+        blocks.iter().for_each(|block| free(&heap, &mut owner, *block));
+        heap.purge(&mut owner);
+        for count in 1..200 {
+            free(&heap, &mut other, blocks[random.below(blocks.len())]);
+            if count % 20 == 0 {
+                heap.purge(&mut other);
+                assert!(kinds(&heap).iter().filter(|kind| **kind == DoubleFree).count() > 0);
+                heap.validate().expect("a sound heap");
+            }
+        }
+        heap.purge(&mut other);
+        kinds(&heap);
+        guards.into_iter().for_each(|block| block.free(&heap, &mut other, true));
+        finish(&heap, [&mut owner, &mut other]);
+    }
+}
+
+/// `realloc` looks before it copies: at the pointer, and at the size that is stated.
+#[test]
+fn reallocations_of_what_is_no_block_or_of_another_size() {
+    for (size, wrong) in [(48, 80), (5000, 300), (100 * KIB, 500 * KIB), (3 * MIB, 2 * MIB)] {
+        let heap = heap();
+        let mut cache = Cache::new();
+        let held = take(&heap, &mut cache, size, 16, 7).unwrap();
+        let before = heap.validate().expect("a sound heap");
+        // SAFETY: wrong calls, which must be noticed.
+        let answers = unsafe {
+            [
+                heap.reallocate(&mut cache, held.start.wrapping_add(16), 2 * size),
+                heap.reallocate_sized(&mut cache, held.start.wrapping_add(16), size, 1, 2 * size),
+                heap.reallocate_sized(&mut cache, held.start, wrong, 1, 2 * size),
+            ]
+        };
+        assert_eq!(answers, [core::ptr::null_mut(); 3]);
+        let misuses = heap.host().take_misuses();
+        assert!(misuses.iter().all(|misuse| misuse.call == Call::Reallocate));
+        let kinds: Vec<_> = misuses.iter().map(|misuse| misuse.kind).collect();
+        assert_eq!(kinds, [Interior, Interior, WrongSize]);
+        assert_eq!(heap.validate().expect("a sound heap"), before);
+        held.free(&heap, &mut cache, true);
+        finish(&heap, [&mut cache]);
+    }
 }
 
 /// A free of a block whose slab is no more.

@@ -19,12 +19,13 @@ const LAYERS: &[&[&str]] = &[
     &["registry"],
     &["hints", "owners", "policy"],
     // Back.
+    &["returned"],
     &["superslab"],
     &["slab", "pool", "stats"],
     &["arena"],
     &["large", "span", "supers"],
     // Front.
-    &["outbox"],
+    &["cold", "outbox", "sorter"],
     &["cache"],
     &["counters"],
     // The heap, and its methods.
