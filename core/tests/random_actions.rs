@@ -96,7 +96,6 @@ fn actions() -> impl Strategy<Value = Action> {
 /// A heap, its caches, and the blocks that the test holds.
 struct Machine<'a, R: Registry> {
     heap: &'a Heap<Fake, R>,
-    #[expect(clippy::vec_box, reason = "a started cache stays where it is")]
     caches: Vec<Box<Cache>>,
     held: Vec<Held>,
     taken: Taken,
