@@ -1,5 +1,7 @@
 //! Spans over a page source that counts.
 
+mod shared;
+
 use super::class::{GRAIN, SpanClass};
 use crate::cache::Cache;
 use crate::class::LARGEST;
@@ -355,121 +357,4 @@ fn threads_that_pass_spans_on_leave_a_sound_heap() {
         give(&heap, &mut last, start, None);
     }
     finish(&heap, &mut [last]);
-}
-
-fn resize(heap: &Heap<Fake>, start: *mut u8, size: usize) -> bool {
-    heap.resize_span(start.addr(), number(heap, start), size)
-}
-
-/// Bytes of the live span at `start`.
-fn size_of_span(heap: &Heap<Fake>, start: *mut u8) -> usize {
-    heap.span_size_at(start.addr(), number(heap, start)).unwrap()
-}
-
-#[test]
-fn a_span_grows_into_free_grains_and_gives_its_tail_back() {
-    let heap = heap(4096);
-    let mut cache = cache(&heap);
-    let first = take(&heap, &mut cache, 100 * KIB);
-    let held = Held { start: first, size: 100 * KIB, align: 1, mark: 7 };
-    held.mark();
-    assert!(resize(&heap, first, 300 * KIB));
-    assert_eq!(size_of_span(&heap, first), SpanClass::of(300 * KIB).size());
-    heap.validate_spans().unwrap();
-    // What follows stands behind it, and in its way.
-    let second = take(&heap, &mut cache, 40 * KIB);
-    assert!(second.addr() >= first.addr() + size_of_span(&heap, first));
-    assert!(!resize(&heap, first, 1000 * KIB));
-    assert_eq!(size_of_span(&heap, first), SpanClass::of(300 * KIB).size());
-    assert!(resize(&heap, first, 120 * KIB));
-    heap.validate_spans().unwrap();
-    let third = take(&heap, &mut cache, 100 * KIB);
-    assert!((first.addr()..second.addr()).contains(&third.addr()), "the tail is used again");
-    held.check(7);
-    // Never past the superslab's end.
-    assert!(!resize(&heap, second, SUPERSLAB));
-    for start in [first, second, third] {
-        give(&heap, &mut cache, start, None);
-        assert!(!resize(&heap, start, 2 * LARGEST), "it is live no more");
-    }
-    finish(&heap, &mut [cache]);
-}
-
-/// Some blocks, and much idle memory beside them that was touched, in slab superslabs.
-fn pinned_slabs(heap: &Heap<Fake>, cache: &mut Cache) -> Vec<*mut u8> {
-    // SAFETY: the cache is this heap's.
-    let blocks: Vec<_> = (0..1500).map(|_| unsafe { heap.allocate(cache, 4000) }).collect();
-    let (pins, rest): (Vec<_>, Vec<_>) = (0..).zip(blocks).partition(|(at, _)| at % 300 == 299);
-    // SAFETY: each is given up once.
-    rest.into_iter().for_each(|(_, block)| unsafe { heap.deallocate(cache, block) });
-    heap.flush(cache);
-    pins.into_iter().map(|(_, pin)| pin).collect()
-}
-
-/// Slots of a slab superslab that were touched and are idle serve spans; then they are idle again.
-#[test]
-fn spans_are_guests_in_idle_slots() {
-    let heap = heap(4096);
-    let mut cache = cache(&heap);
-    let pins = pinned_slabs(&heap, &mut cache);
-    let (mapped, idle) = (heap.mapped(), heap.validate().unwrap().idle);
-    assert!(idle >= SUPERSLAB / 2, "{idle} bytes are idle");
-    let sizes = [40 * KIB, 60 * KIB, 64 * KIB, 100 * KIB, 200 * KIB, 256 * KIB];
-    let spans: Vec<_> = sizes.iter().map(|&size| (take(&heap, &mut cache, size), size)).collect();
-    let tables = heap.ledger.tables.load(Ordering::Relaxed);
-    assert!(heap.mapped() - mapped <= tables, "no more was mapped, but for tables");
-    assert_eq!(heap.span_stats().mapped, 0, "all of it belongs to slab superslabs");
-    let held: Vec<_> = (1..)
-        .zip(&spans)
-        .map(|(mark, &(start, size))| Held { start, size, align: 1, mark })
-        .collect();
-    held.iter().for_each(Held::mark);
-    assert!(heap.validate().unwrap().idle < idle);
-    // Aligned requests look at where a guest really stands.
-    for align in [64 * KIB, 128 * KIB, SUPERSLAB] {
-        // SAFETY: the cache is this heap's.
-        let start = unsafe { heap.allocate_span(&mut cache, 40 * KIB, align, false) };
-        assert_eq!(start.addr() % align, 0);
-        give(&heap, &mut cache, start, Some((40 * KIB, align)));
-    }
-    held.iter().for_each(|held| held.check(held.mark));
-    for &(start, size) in &spans {
-        give(&heap, &mut cache, start, Some((size, 1)));
-    }
-    heap.flush_spans(&mut cache);
-    heap.release_spans();
-    assert_eq!(heap.validate().unwrap().idle, idle);
-    for (start, _) in spans {
-        assert_eq!(heap.registry.entry(start.addr()), Entry::IDLE.0, "a second free shows");
-    }
-    // SAFETY: given up once each.
-    pins.into_iter().for_each(|pin| unsafe { heap.deallocate(&mut cache, pin) });
-    heap.flush(&mut cache);
-    finish(&heap, &mut [cache]);
-}
-
-/// What is free but of the wrong kind goes back before more is mapped.
-#[test]
-fn free_memory_of_the_other_kind_makes_way() {
-    let heap = heap(4096);
-    let mut cache = cache(&heap);
-    let pins = pinned_slabs(&heap, &mut cache);
-    let purged = || heap.ledger.purged.load(Ordering::Relaxed);
-    assert_eq!(purged(), 0);
-    // No slots hold this, so it is mapped.
-    let span = take(&heap, &mut cache, 1 << 20);
-    assert!(purged() >= SUPERSLAB / 2, "idle slots made way for a span");
-    let before = purged();
-    give(&heap, &mut cache, span, None);
-    let other = take(&heap, &mut cache, 100 * KIB);
-    heap.flush_spans(&mut cache);
-    heap.drain_bins();
-    // SAFETY: the cache is this heap's.
-    let large = unsafe { heap.allocate(&mut cache, 5 * SUPERSLAB) };
-    assert!(purged() > before, "free grains made way for a large block");
-    // SAFETY: given up once each.
-    pins.into_iter().chain([large]).for_each(|block| unsafe { heap.deallocate(&mut cache, block) });
-    give(&heap, &mut cache, other, None);
-    heap.flush(&mut cache);
-    finish(&heap, &mut [cache]);
 }
