@@ -19,6 +19,22 @@
 //! | source | `source` `ledger` `misuse` |
 //! | ground | `class` `block` `geometry` `sync` |
 //!
+//! # Where this differs from the first design
+//!
+//! *Returned blocks are bits beside the heap* (`returned`), where they were a list through the blocks
+//! with its head in the slab's word. To fill a cache's list from such a list was one dependent cache
+//! miss after the other, 44 ns a block in a heap of 13 MB whose blocks were freed in random order (on
+//! two cores of an AMD EPYC); from bits, whose links are written in the order of addresses and wait
+//! for nothing, it is 17. The word keeps state, class, carved and the count of what is returned: bits
+//! are set before they are counted.
+//!
+//! *What goes home is sorted by slab* (`sorter`), and lists on their way are walked four at a time
+//! (`cold`): such frees cost 46 ns a block with one list and a CAS for each block, 25 so.
+//!
+//! *Spans may be guests in idle slots of slabs* (`borrow_slots`), and what is free but of the wrong
+//! kind is purged before more is mapped (`make_way`): without that, the peak of a program that goes
+//! from small blocks to large ones is the sum of both.
+//!
 //! # What is caught
 //!
 //! | mistake | when |
@@ -28,7 +44,8 @@
 //! | a second free of a span or a large block; a pointer into one | at once |
 //! | a wrong size in a sized free | at once, where it maps to another class or span size |
 //! | a pointer into the middle of a small block | when the list it went into goes home |
-//! | a block freed twice with others between | when both copies go home, if the block was not handed out again meanwhile; not always |
+//! | a block freed twice with others between | when the second copy goes home, if the block was not handed out again meanwhile |
+//! | a pointer into a block, or a wrong old size, in `reallocate` | at once, before anything is copied |
 //! | writes past a block's end, use after free | no |
 #![no_std]
 
