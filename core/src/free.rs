@@ -43,6 +43,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
                 }
                 return;
             }
+            return Self::deallocate_foreign(ptr, cache, self, twice);
         }
         Self::deallocate_slow(ptr, cache, self);
     }
@@ -114,10 +115,18 @@ impl<H: Host, R: Registry> Heap<H, R> {
             && padded(size, align).is_some_and(|size| size <= LARGEST && ClassId::of(size) == class)
     }
 
-    /// Everything that the hot path does not serve: another owner's block, most of the time.
+    /// Past the registry's end.
+    #[cold]
     #[inline(never)]
     fn deallocate_slow(ptr: *mut u8, cache: &mut Cache, heap: &Self) {
-        let entry = Entry(heap.registry.entry(ptr.addr()));
+        heap.deallocate_any(cache, ptr, None);
+    }
+
+    /// Everything that the hot path does not serve: another owner's block, most of the time. The
+    /// entry is `twice` and the cache's tag.
+    #[inline(never)]
+    fn deallocate_foreign(ptr: *mut u8, cache: &mut Cache, heap: &Self, twice: u32) {
+        let entry = Entry(twice.wrapping_add(cache.tag()));
         if let Some(class) = entry.slab() {
             if heap.put_foreign(cache, ptr, class, entry) {
                 return;

@@ -76,7 +76,7 @@ impl<const N: usize> Outbox<N> {
     pub(crate) const EMPTY: Self = Self { places: [const { Bundle::EMPTY }; N] };
 
     /// Puts a block of class `class` in. What has to go home for it is handed to `deliver`.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn put(
         &mut self,
         block: Block,

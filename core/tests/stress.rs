@@ -129,10 +129,10 @@ fn threads_pass_blocks_to_each_other() {
                 })
                 .collect();
             scope.spawn(|| watch(&heap, &done, seed));
-            let left = threads.into_iter().flat_map(|thread| thread.join().unwrap());
-            let left = left.collect::<Vec<_>>();
+            let left: Vec<_> = threads.into_iter().map(|thread| thread.join()).collect();
+            // Before a panic goes on: the watcher would watch for ever.
             done.store(true, Ordering::Relaxed);
-            left
+            left.into_iter().flat_map(|left| left.unwrap()).collect::<Vec<_>>()
         });
         let mail = mailboxes.into_iter().flat_map(|mail| mail.into_inner().unwrap());
         let left: Vec<_> = left.into_iter().chain(mail).collect();

@@ -88,7 +88,9 @@ impl SpanIndex {
 
     /// Takes a new superslab in and cuts its first span.
     pub(super) fn adopt(&mut self, spans: &Spans, number: u32, class: SpanClass) -> Option<Cut> {
-        spans.count_superslab(spans.superslab(number)?, true);
+        let superslab = spans.superslab(number)?;
+        superslab.adopt();
+        spans.count_superslab(superslab, true);
         self.cut_at(spans, number, 0, class)
     }
 

@@ -189,16 +189,22 @@ impl SpanSuperslab {
         self.free() == Bits::first(self.grains())
     }
 
-    /// Opens a closed descriptor over a range, every grain free. Nobody else may know of it. Also
-    /// touches the descriptor's pages ahead of the lock.
+    /// Opens a closed descriptor over a range, no grain free yet: until it is adopted under the lock,
+    /// who walks all descriptors must find nothing to take. Also touches the descriptor's pages
+    /// ahead of the lock.
     pub(crate) fn open(&self, range: &Range) {
         let grains = range.size / GRAIN;
         let all = Bits::first(grains);
         self.grains.store(grains as u32, Ordering::Relaxed);
-        store(&self.free, &all);
+        store(&self.free, &Bits::NONE);
         store(&self.dirty, if range.dirty { &all } else { &Bits::NONE });
         self.set_span(grains - 1, Span::None);
         self.base.store(range.base, Ordering::Relaxed);
+    }
+
+    /// Makes every grain free.
+    pub(crate) fn adopt(&self) {
+        store(&self.free, &Bits::first(self.grains()));
     }
 
     /// Closes a superslab whose grains are all free.
@@ -271,6 +277,7 @@ mod tests {
     fn what_is_known_to_be_zero_stays_known() {
         let superslab = SpanSuperslab::blank();
         superslab.open(&Range { base: SUPERSLAB, size: SUPERSLAB, dirty: false });
+        superslab.adopt();
         assert!(!superslab.take(0..9));
         superslab.give(0..9, false);
         assert!(!superslab.take(9..20));

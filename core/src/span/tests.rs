@@ -358,3 +358,27 @@ fn threads_that_pass_spans_on_leave_a_sound_heap() {
     }
     finish(&heap, &mut [last]);
 }
+
+/// A superslab that is being opened, and that another thread's purge comes by: nothing of it is taken.
+#[test]
+fn a_superslab_that_is_not_adopted_yet_is_left_alone() {
+    let heap = heap(4096);
+    let mut cache = cache(&heap);
+    let first = take(&heap, &mut cache, SUPERSLAB);
+    let number = number(&heap, first);
+    give(&heap, &mut cache, first, None);
+    heap.flush_spans(&mut cache);
+    heap.drain_bins();
+    // Closed; now somebody opens it anew, over memory that was touched.
+    let range = heap.take_range(SUPERSLAB, SUPERSLAB).unwrap();
+    assert!(range.dirty);
+    let superslab = heap.spans.superslab(number).unwrap();
+    superslab.open(&range);
+    let taken = heap.back.with(|back| back.spans.take_dirty(&heap.spans, number, 1, 1));
+    assert!(taken.runs().next().is_none());
+    // It was not opened after all.
+    superslab.adopt();
+    superslab.close();
+    heap.put_range(range);
+    finish(&heap, &mut [cache]);
+}
