@@ -6,13 +6,13 @@ use crate::counters::Counters;
 use crate::large::{LargeIndex, Larges};
 use crate::ledger::Ledger;
 use crate::misuse::{Call, Misuse, MisuseKind, Verdict};
+use crate::numbers::Numbers;
 use crate::owners::Owners;
 use crate::policy::Policy;
 use crate::pool::Pool;
 use crate::registry::{Registry, TwoLevel};
 use crate::source::{Host, HostRelax};
 use crate::span::{SpanIndex, Spans};
-use crate::supers::Numbers;
 use crate::sync::{Lock, const_fn};
 
 /// A heap over a page source.

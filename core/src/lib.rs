@@ -14,10 +14,10 @@
 //! | the paths | `alloc` `free` `realloc`: each begins with its tree of branches; `refill` `home` `supers` `release` behind them |
 //! | the heap | `heap` `stats` `describe` `validate` |
 //! | front | `cache` `cold` `outbox` `sorter` |
-//! | back | `pool` `hints` `slab` `superslab` `returned` `word`; `span` `large` `arena` |
+//! | back | `pool` `hints` `slab` `superslab` `numbers` `returned` `word`; `span` `large` `arena` |
 //! | beside | `registry` `entry` `policy` `counters` `owners` |
 //! | source | `source` `ledger` `misuse` |
-//! | ground | `class` `block` `geometry` `sync` |
+//! | ground | `class` `block` `geometry` `layer` `sync` |
 //!
 //! # Where this differs from the first design
 //!
@@ -60,6 +60,7 @@ mod sync;
 mod block;
 mod class;
 mod geometry;
+mod layer;
 
 mod ledger;
 mod misuse;
@@ -72,6 +73,7 @@ mod policy;
 mod registry;
 
 mod hints;
+mod numbers;
 mod pool;
 mod returned;
 mod slab;
@@ -115,10 +117,11 @@ pub use cache::Cache;
 pub use class::{CLASSES, LARGEST};
 pub use describe::{Place, PlaceKind};
 pub use heap::Heap;
+pub use layer::LayerStats;
 pub use misuse::{Call, Misuse, MisuseKind, Verdict};
 pub use registry::{Flat, Registry, TwoLevel};
 pub use release::Purged;
 pub use source::{Host, PageSource};
-pub use stats::{ClassStats, LayerStats, Stats};
+pub use stats::{ClassStats, Stats};
 #[cfg(any(test, feature = "validate"))]
 pub use validate::{Broken, Census};

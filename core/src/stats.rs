@@ -3,21 +3,11 @@
 use crate::class::{CLASSES, ClassId};
 use crate::geometry::SLOTS;
 use crate::heap::Heap;
+use crate::layer::LayerStats;
 use crate::registry::Registry;
 use crate::source::Host;
 use crate::sync::Ordering;
 use crate::word::State;
-
-/// What a layer holds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct LayerStats {
-    /// Bytes mapped for the layer.
-    pub mapped: usize,
-    /// Of these, bytes in blocks that users and caches hold.
-    pub held: usize,
-    /// Superslabs, or large mappings.
-    pub count: usize,
-}
 
 /// The slabs of one class.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

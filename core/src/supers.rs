@@ -5,60 +5,9 @@ use crate::class::ClassId;
 use crate::entry::Entry;
 use crate::geometry::{SLOT, SLOT_SHIFT, SUPERSLAB, UNIT, UNIT_SHIFT};
 use crate::heap::Heap;
-use crate::pool::Pool;
 use crate::registry::Registry;
 use crate::source::Host;
 use crate::superslab::{SlabId, Slots, SuperId, Want, all_slots};
-use crate::sync::const_fn;
-
-/// The dense numbers of superslabs: fresh ones from 0 up, given-back ones first. Behind the one
-/// lock. The list of free numbers runs through the descriptors' base fields, which are nobody's
-/// while the superslab is closed.
-pub(crate) struct Numbers {
-    fresh: u32,
-    /// First free number + 1.
-    free: u32,
-    /// Superslabs that are open, and their bytes.
-    open: u32,
-    bytes: usize,
-}
-
-impl Numbers {
-    const_fn! {
-        pub(crate) fn new() -> Self {
-            Self { fresh: 0, free: 0, open: 0, bytes: 0 }
-        }
-    }
-
-    fn take(&mut self, pool: &Pool) -> SuperId {
-        let given_back = self.free.checked_sub(1).map(SuperId);
-        match given_back.and_then(|id| Some((id, pool.superslab(id)?))) {
-            Some((id, superslab)) => {
-                self.free = superslab.base() as u32;
-                id
-            }
-            None => {
-                self.fresh += 1;
-                SuperId(self.fresh - 1)
-            }
-        }
-    }
-
-    fn give(&mut self, pool: &Pool, id: SuperId) {
-        if let Some(superslab) = pool.superslab(id) {
-            superslab.chain_free(self.free as usize);
-            self.free = id.0 + 1;
-        } else if id.0 + 1 == self.fresh {
-            // Its chunk could not be made: the number was the newest.
-            self.fresh = id.0;
-        }
-    }
-
-    /// Superslabs open, and their bytes.
-    pub(crate) fn open(&self) -> (u32, usize) {
-        (self.open, self.bytes)
-    }
-}
 
 impl<H: Host, R: Registry> Heap<H, R> {
     /// Stage 3: opens a new superslab and claims its first slots for a slab of `class`.
@@ -66,7 +15,8 @@ impl<H: Host, R: Registry> Heap<H, R> {
     #[inline(never)]
     pub(crate) fn claim_fresh(&self, class: ClassId) -> Option<SlabId> {
         // A small heap starts with 1 MiB; from the second superslab on they are 2 MiB.
-        let size = self.back.with(|back| if back.numbers.bytes < UNIT { UNIT } else { SUPERSLAB });
+        let size =
+            self.back.with(|back| if back.numbers.open().1 < UNIT { UNIT } else { SUPERSLAB });
         let range = self.take_range(size, size)?;
         if !self.registry.prepare(&self.host, &self.ledger, range.base, range.size) {
             self.put_range(range);
@@ -78,10 +28,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
             self.put_range(range);
             return None;
         };
-        self.back.with(|back| {
-            back.numbers.open += 1;
-            back.numbers.bytes += range.size;
-        });
+        self.back.with(|back| back.numbers.count(range.size, true));
         let shape = (range.size >> SLOT_SHIFT) as u32;
         self.registry.set_number(range.base, range.size >> UNIT_SHIFT, id.0);
         self.registry.set_entries(range.base, shape as usize, Entry::IDLE.0);
@@ -149,8 +96,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
         self.registry.set_entries(base, shape as usize, Entry::FOREIGN.0);
         self.back.with(|back| {
             back.numbers.give(&self.pool, id);
-            back.numbers.open -= 1;
-            back.numbers.bytes -= size;
+            back.numbers.count(size, false);
         });
         self.put_range(Range { base, size, dirty: dirty != 0 });
     }

@@ -1,6 +1,7 @@
 //! The arena over a page source that counts.
 
-use super::{KEPT, KEPT_LEAST, NEWEST_MOST, Range, bound};
+use super::Range;
+use super::paths::{KEPT, KEPT_LEAST, NEWEST_MOST, bound};
 use crate::entry::{Entry, Kind};
 use crate::fakes::{self, Fake};
 use crate::geometry::{SLOT, SUPERSLAB};

@@ -2,9 +2,9 @@
 
 use crate::entry::{Entry, Kind};
 use crate::heap::Heap;
+use crate::layer::LayerStats;
 use crate::registry::Registry;
 use crate::source::Host;
-use crate::stats::LayerStats;
 
 impl<H: Host, R: Registry> Heap<H, R> {
     /// Bytes that the live large block at `address` holds, whose descriptor is `number`.

@@ -1,7 +1,7 @@
 //! Descriptors of large blocks, in tables that are never unmapped.
 
+use crate::layer::LayerStats;
 use crate::ledger::{Table, published};
-use crate::stats::LayerStats;
 use crate::sync::{AtomicPtr, AtomicU32, AtomicUsize, Ordering, cells, const_fn};
 
 /// Descriptors of a chunk: 16 KiB, touched as far as used.

@@ -4,9 +4,9 @@ use super::class::GRAIN;
 use super::free::grain_at;
 use super::superslab::Span;
 use crate::heap::Heap;
+use crate::layer::LayerStats;
 use crate::registry::Registry;
 use crate::source::Host;
-use crate::stats::LayerStats;
 
 impl<H: Host, R: Registry> Heap<H, R> {
     /// Bytes of the live span that begins at `address`, in superslab `number`.

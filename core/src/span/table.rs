@@ -4,8 +4,8 @@ use super::bins::Bins;
 use super::class::SpanClass;
 use super::superslab::{SpanId, SpanSuperslab};
 use crate::geometry::{CHUNK_SUPERS, CHUNKS};
+use crate::layer::LayerStats;
 use crate::ledger::{Table, published};
-use crate::stats::LayerStats;
 use crate::sync::{AtomicPtr, AtomicUsize, Ordering, cells, const_fn};
 
 /// Descriptors of 64 superslabs: 76 KiB, touched as far as used.
