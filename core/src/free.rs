@@ -183,7 +183,8 @@ impl<H: Host, R: Registry> Heap<H, R> {
         }
     }
 
-    /// A block of this cache's own, whose list is full or has it as its head.
+    /// A block of this cache's own: its list is full or has it as its head, or the size is not in the
+    /// table.
     fn deallocate_own(&self, cache: &mut Cache, block: Block, class: ClassId) {
         let bin = cache.bin(class);
         if bin.list.head_address() == block.address() {

@@ -70,7 +70,8 @@ impl<H: Host, R: Registry> Heap<H, R> {
             let counts = lists.draw(&mut drawn);
             for (list, count) in drawn.iter().zip(counts) {
                 for &address in &list[..count] {
-                    if !sorter.add(address, measure) && address != 0 {
+                    // 0 stands for what a torn list lacks.
+                    if address != 0 && !sorter.add(address, measure) {
                         self.refuse(Refused::Interior, address, class);
                     }
                 }
@@ -127,6 +128,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
         let (hot, len) = cache.bin(class).take();
         let side = cache.side(class);
         let mut lists = side.cold.take();
+        side.sent = 0;
         let claimed = SlabId::decode(core::mem::take(&mut side.claimed));
         if lists.is_full() {
             self.send_lists_home(core::mem::replace(&mut lists, Cold::EMPTY), class);

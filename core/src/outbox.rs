@@ -2,8 +2,7 @@
 //!
 //! A small direct-mapped table of bundles. A place that fills up, or is needed for another slab,
 //! goes home as one bundle: what crosses threads in bulk travels in bulk, and a block never moves
-//! into a foreign cache. A cache has one for blocks of other owners' slabs; a list that goes home
-//! is sorted through another, for as long as that takes.
+//! into a foreign cache.
 //!
 //! A bundle names its blocks by their index in the slab, so that they need not be touched.
 
@@ -11,7 +10,7 @@ use crate::block::Block;
 use crate::class::ClassId;
 use crate::geometry::{SLOT_SHIFT, SLOTS};
 
-/// Blocks of a bundle: with them it fills a cache line.
+/// Blocks of a bundle: with them it fills two cache lines.
 pub(crate) const BUNDLE: usize = 60;
 
 /// Blocks of one slab; all-zero bytes are an empty bundle.

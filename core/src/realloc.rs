@@ -58,7 +58,8 @@ impl<H: Host, R: Registry> Heap<H, R> {
     ) -> *mut u8 {
         let kind = self.listed(Entry(self.registry.entry(ptr.addr())), ptr.addr());
         let Some(size) = self.usable_size_of(kind, ptr.addr()) else {
-            return self.misuse_realloc(self.mistake_at(kind, ptr.addr()), ptr.addr(), 0, 0);
+            let (mistake, size) = (self.mistake_at(kind, ptr.addr()), stated.map_or(0, |it| it.0));
+            return self.misuse_realloc(mistake, ptr.addr(), size, 0);
         };
         let (old_size, align) = stated.unwrap_or((size, 1));
         if stated.is_some() && !self.is_asked_for(kind, size, old_size, align) {

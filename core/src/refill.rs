@@ -102,7 +102,10 @@ impl<H: Host, R: Registry> Heap<H, R> {
             .or_else(|| if self.policy.idle_first { dirty() } else { pooled() })
             .or_else(|| if self.policy.idle_first { pooled() } else { dirty() })
             .or_else(|| Some((self.pool.claim_idle(class, Want::Any)?, Stage::IdleClean)))
-            .or_else(|| Some((self.claim_fresh(class)?, Stage::Fresh)))?;
+            .or_else(|| Some((self.claim_fresh(class)?, Stage::Fresh)))
+            // While that failed, another thread may have given back what it was purging.
+            .or_else(dirty)
+            .or_else(|| Some((self.pool.claim_idle(class, Want::Any)?, Stage::IdleClean)))?;
         self.counters.claimed(stage);
         if let Some(superslab) = self.pool.superslab(slab.superslab()) {
             let base = superslab.slab_base(slab.slot());

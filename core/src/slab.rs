@@ -1,4 +1,4 @@
-//! What can be done to a slab: each step one CAS on its word.
+//! What can be done to a slab: each step is one change of its word, and of bits beside it.
 //!
 //! The claimer alone carves and takes what is returned; anyone who holds blocks of the slab sends
 //! them home. After the CAS that gave a slab away, nothing of its descriptor is read.

@@ -60,12 +60,12 @@ impl<H: Host, R: Registry> Heap<H, R> {
         self.close_superslab(id, seen);
     }
 
-    /// Claims idle slots that were touched before for `size` bytes of something else than a slab: four
-    /// of them, or as few as hold that much. The registry's entries are the caller's to write.
-    pub(crate) fn borrow_slots(&self, size: usize) -> Option<Range> {
+    /// Claims idle slots for `size` bytes of something else than a slab: four of them, or as few as hold
+    /// that much. The registry's entries are the caller's to write.
+    pub(crate) fn borrow_slots(&self, size: usize, want: Want) -> Option<Range> {
         let runs = [4, 2, 1].into_iter().filter(|&slots| slots as usize * SLOT >= size);
         for slots in runs {
-            if let Some(slab) = self.pool.claim_slots(slots, Want::Dirty) {
+            if let Some(slab) = self.pool.claim_slots(slots, want) {
                 let base = self.pool.superslab(slab.superslab())?.slab_base(slab.slot());
                 return Some(Range { base, size: slots as usize * SLOT, dirty: true });
             }

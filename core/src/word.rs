@@ -11,7 +11,7 @@
 //! beside it, in [`crate::returned`]: bits are set before they are counted here, so that a claimer
 //! finds as many as it reads, and nobody retires a slab before the last bit is set.
 //!
-//! The conservation law (C4), checked by [`crate::validate`]:
+//! The conservation law (C4), checked by [`Heap::validate`](crate::Heap):
 //! **carved = held by users and caches + returned.**
 
 use crate::class::ClassId;

@@ -37,7 +37,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
     }
 
     /// A range of `size` bytes (whole slots) at a multiple of `align` (a slot at least): cut from a
-    /// kept one, or fresh, which reads zero. `None`: out of memory, and nothing has changed.
+    /// kept one, or fresh, which reads zero. `None`: out of memory.
     #[cold]
     pub(crate) fn take_range(&self, size: usize, align: usize) -> Option<Range> {
         self.take_or_grow(size, align, false)

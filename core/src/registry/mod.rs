@@ -13,7 +13,7 @@ pub use two_level::TwoLevel;
 use crate::ledger::Ledger;
 use crate::source::PageSource;
 
-/// The map from addresses to [`Entry`](crate::entry::Entry) (one each 64 KiB) and superslab number
+/// The map from addresses to entries (one each 64 KiB) and superslab number
 /// (one each MiB).
 ///
 /// Entries are written by whoever holds the slot (a claimer, a retirer) and read by anyone who
@@ -37,7 +37,7 @@ pub(crate) mod sealed {
         fn set_entries(&self, address: usize, slots: usize, entry: u32);
 
         /// The number of the superslab that `address` lies in; only for addresses whose entry is a
-        /// slab's or idle.
+        /// slab's, idle, or that of a guest in its slots.
         fn number(&self, address: usize) -> u32;
 
         /// Notes the number of a superslab of `units` MiB at `address`. The range was prepared.

@@ -19,6 +19,7 @@ use crate::geometry::{SLOT, SUPERSLAB};
 use crate::heap::Heap;
 use crate::registry::Registry;
 use crate::source::Host;
+use crate::superslab::Want;
 use core::ptr::null_mut;
 
 impl<H: Host, R: Registry> Heap<H, R> {
@@ -80,17 +81,21 @@ impl<H: Host, R: Registry> Heap<H, R> {
                 return Some(cut);
             }
         }
-        self.cut_fresh(class, align)
+        // While it failed, another thread may have given back what it was purging.
+        self.cut_fresh(class, align).or_else(cut)
     }
 
     /// Opens a new superslab and cuts its first span. Rather than take a new range, it is a guest in
     /// idle slots that were touched before: what slabs left, and nothing else would use.
     fn cut_fresh(&self, class: SpanClass, align: usize) -> Option<Cut> {
-        let guest = if align * GRAIN <= SLOT { self.borrow_slots(class.size()) } else { None };
-        let range = match guest {
-            Some(range) => range,
-            None => self.take_range(SUPERSLAB, SUPERSLAB)?,
+        let guest = |want| match align * GRAIN <= SLOT && self.spans.has_room_for_guests() {
+            true => self.borrow_slots(class.size(), want),
+            false => None,
         };
+        // Where nothing more can be mapped, any idle slot will do.
+        let range = guest(Want::Dirty)
+            .or_else(|| self.take_range(SUPERSLAB, SUPERSLAB))
+            .or_else(|| guest(Want::Any))?;
         let prepared = self.registry.prepare(&self.host, &self.ledger, range.base, range.size);
         let number = if prepared { self.take_span_number() } else { None };
         let Some((number, superslab)) = number.and_then(|n| Some((n, self.spans.superslab(n)?)))

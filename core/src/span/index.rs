@@ -8,12 +8,23 @@ use super::bits::Bits;
 use super::class::{GRAIN, GRAINS, SPAN_CLASSES, SpanClass};
 use super::superslab::{Span, SpanId, SpanSuperslab};
 use super::table::Spans;
-use crate::arena::Range;
-use crate::geometry::CHUNK_SUPERS;
+use crate::arena;
+use crate::geometry::{CHUNK_SUPERS, SLOT};
+use crate::hints::bits;
 use crate::sync::{Ordering, const_fn};
+use core::ops::Range;
 
 /// Superslabs that a search for an aligned place looks at, at most: there, a list is a hint alone.
 const PROBES: usize = 32;
+
+/// The lists that guests can be in: of up to four slots.
+const GUESTS: u64 = u64::MAX >> (63 - SpanClass::of(4 * SLOT).0);
+
+/// The whole pages of `page` grains in a run. Empty, but never backward, where there is none.
+fn whole_pages(run: &Range<usize>, page: usize) -> Range<usize> {
+    let (start, end) = (run.start.next_multiple_of(page), run.end / page * page);
+    start..end.max(start)
+}
 
 /// A span as it was cut.
 pub(super) struct Cut {
@@ -64,12 +75,13 @@ impl SpanIndex {
     /// Cuts a span at a multiple of `align` grains from the superslab that fits best.
     pub(super) fn cut(&mut self, spans: &Spans, class: SpanClass, align: usize) -> Option<Cut> {
         let mut probes = PROBES;
-        let mut lists = self.filled & u64::MAX << class.0;
-        while lists != 0 {
-            let mut next = self.heads[lists.trailing_zeros() as usize];
+        let fitting = self.filled & u64::MAX << class.0;
+        // Guests begin at any slot: for more alignment than that they come last.
+        let guests = if align * GRAIN > SLOT { fitting & GUESTS } else { 0 };
+        for list in bits(fitting & !guests).chain(bits(guests)) {
+            let mut next = self.heads[list as usize];
             while let Some(number) = next.checked_sub(1) {
                 let superslab = spans.superslab(number)?;
-                // A guest begins at any slot.
                 let placed = superslab.base() % (align * GRAIN) == 0;
                 let fit = superslab.free().first_fit(class.grains(), align).filter(|_| placed);
                 if let Some(grain) = fit {
@@ -81,7 +93,6 @@ impl SpanIndex {
                 }
                 next = superslab.next.load(Ordering::Relaxed);
             }
-            lists &= lists - 1;
         }
         None
     }
@@ -146,8 +157,8 @@ impl SpanIndex {
         spans: &Spans,
         id: SpanId,
         class: SpanClass,
-        forget: impl FnOnce(&Range),
-    ) -> Option<Range> {
+        forget: impl FnOnce(&arena::Range),
+    ) -> Option<arena::Range> {
         let (superslab, grain) = spans.place(id)?;
         superslab.set_span(grain, Span::None);
         spans.count_span(class, false);
@@ -160,10 +171,10 @@ impl SpanIndex {
         &mut self,
         spans: &Spans,
         number: u32,
-        grains: core::ops::Range<usize>,
+        grains: Range<usize>,
         clean: bool,
-        forget: impl FnOnce(&Range),
-    ) -> Option<Range> {
+        forget: impl FnOnce(&arena::Range),
+    ) -> Option<arena::Range> {
         let superslab = spans.superslab(number)?;
         superslab.give(grains, clean);
         if !superslab.is_empty() {
@@ -179,9 +190,9 @@ impl SpanIndex {
         Some(range)
     }
 
-    /// A superslab with a free dirty run of at least `least` grains: the one with the longest run, as
-    /// far as a few looks tell.
-    pub(super) fn find_dirty(&self, spans: &Spans, least: usize) -> Option<u32> {
+    /// A superslab with dirty pages of `page` grains in a free run of at least `least`: the one with the
+    /// longest run, as far as a few looks tell.
+    pub(super) fn find_dirty(&self, spans: &Spans, page: usize, least: usize) -> Option<u32> {
         let mut probes = PROBES;
         let mut lists = self.filled;
         while lists != 0 {
@@ -190,7 +201,8 @@ impl SpanIndex {
             while let Some(number) = next.checked_sub(1) {
                 let superslab = spans.superslab(number)?;
                 let (free, dirty) = (superslab.free(), superslab.dirty());
-                if free.runs().any(|run| run.len() >= least && dirty.meets(run)) {
+                let mut runs = free.runs().filter(|run| run.len() >= least);
+                if runs.any(|run| dirty.meets(whole_pages(&run, page))) {
                     return Some(number);
                 }
                 probes -= 1;
@@ -221,8 +233,7 @@ impl SpanIndex {
         // A page is free as a whole or not at all; what of it is dirty is dropped with the rest.
         let (free, dirty) = (superslab.free(), superslab.dirty());
         for run in free.runs().filter(|run| run.len() >= least) {
-            let whole = run.start.next_multiple_of(page)..run.end / page * page;
-            for start in whole.clone().step_by(page) {
+            for start in whole_pages(&run, page).step_by(page) {
                 if dirty.meets(start..start + page) {
                     taken.insert(start..start + page);
                 }

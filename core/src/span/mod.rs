@@ -1,4 +1,5 @@
-//! Spans: blocks above 32 KiB and up to 2 MiB, as runs of grains in superslabs of their own.
+//! Spans: blocks above 32 KiB and up to 2 MiB, as runs of grains in superslabs of their own, or in
+//! one to four idle slots of a slab superslab, whose *guests* they are.
 //!
 //! ```text
 //! span superslab, 2 MiB: 512 grains of 4 KiB
@@ -17,7 +18,7 @@
 //! handed out with one store to its word.
 //!
 //! *Contract*: a grain is free, or in exactly one span, live or cached; a superslab that is all
-//! free is closed and back in the page arena.
+//! free is closed, and its memory back in the page arena, or idle slots again.
 
 mod alloc;
 mod bins;

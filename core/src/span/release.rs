@@ -21,8 +21,9 @@ impl<H: Host, R: Registry> Heap<H, R> {
 
     /// Purges one superslab's long free runs, if there is one with some.
     pub(crate) fn purge_some_spans(&self) {
-        let find = || self.back.with(|back| back.spans.find_dirty(&self.spans, LONG));
-        if let Some(number) = find() {
+        let page = self.host.page_size().div_ceil(GRAIN);
+        let found = self.back.with(|back| back.spans.find_dirty(&self.spans, page, LONG));
+        if let Some(number) = found {
             self.purge_span_superslab(number, LONG);
         }
     }

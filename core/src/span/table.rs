@@ -89,6 +89,11 @@ impl Spans {
         self.spans.load(Ordering::Relaxed)
     }
 
+    /// Whether numbers are left for guests, which may be as small as a slot: half of them all.
+    pub(super) fn has_room_for_guests(&self) -> bool {
+        self.superslabs.load(Ordering::Relaxed) < CHUNKS * CHUNK_SUPERS / 2
+    }
+
     pub(super) fn totals(&self) -> LayerStats {
         let count = self.superslabs.load(Ordering::Relaxed);
         LayerStats { mapped: self.mapped.load(Ordering::Relaxed), held: self.held(), count }

@@ -106,3 +106,23 @@ fn two_threads_free_one_block() {
         finish(&heap, [&mut owner]);
     }
 }
+
+/// A user writes zero to a block that it freed: what lay behind it in the list is lost, and nothing
+/// else; it is no wrong free.
+#[test]
+fn a_list_that_its_user_tore() {
+    let heap = heap();
+    let mut cache = Cache::new();
+    let blocks: Vec<_> = (0..2000).map(|_| allocate(&heap, &mut cache, 64)).collect();
+    for (at, block) in blocks.iter().enumerate() {
+        free(&heap, &mut cache, *block);
+        if at == 20 {
+            // SAFETY: the heap's memory is mapped; the write is the mistake that is tested.
+            unsafe { block.cast::<usize>().write(0) };
+        }
+    }
+    heap.retire_cache(&mut cache);
+    assert_eq!(kinds(&heap), []);
+    let lost = heap.validate().expect("a sound heap").blocks;
+    assert!((1..=20).contains(&lost), "{lost} blocks");
+}

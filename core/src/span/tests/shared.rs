@@ -118,3 +118,68 @@ fn free_memory_of_the_other_kind_makes_way() {
     heap.flush(&mut cache);
     finish(&heap, &mut [cache]);
 }
+
+/// A request that cannot be served takes nothing from the next one.
+#[test]
+fn idle_slots_serve_where_no_more_can_be_mapped() {
+    let heap = heap(4096);
+    let mut cache = cache(&heap);
+    let mut blocks = pinned_slabs(&heap, &mut cache);
+    let warm = take(&heap, &mut cache, 40 * KIB);
+    heap.release_ranges(0);
+    let limit = heap.host.mapped();
+    heap.host.manners(|manners| manners.limit = limit);
+    assert!(take(&heap, &mut cache, 1 << 20).is_null());
+    // Purged or never touched: idle slots hold these.
+    let spans: Vec<_> = (0..8).map(|_| take(&heap, &mut cache, 200 * KIB)).collect();
+    assert!(spans.iter().all(|start| !start.is_null()));
+    blocks.extend(spans.into_iter().chain([warm]));
+    // SAFETY: given up once each.
+    blocks.into_iter().for_each(|block| unsafe { heap.deallocate(&mut cache, block) });
+    heap.flush(&mut cache);
+    finish(&heap, &mut [cache]);
+}
+
+/// Half a page that is dirty is nothing to purge: the next superslab's turn comes.
+#[test]
+fn a_dirty_part_of_a_page_holds_no_purge_up() {
+    let heap = heap(64 * KIB);
+    let mut cache = cache(&heap);
+    // Two that fill a superslab, twice; the first of either ends inside a page.
+    let starts = [0; 2].map(|_| [100 * KIB, 1900 * KIB].map(|size| take(&heap, &mut cache, size)));
+    starts.iter().for_each(|[_, rest]| give(&heap, &mut cache, *rest, None));
+    heap.flush_spans(&mut cache);
+    heap.drain_bins();
+    let purged = || heap.ledger.purged.load(Ordering::Relaxed);
+    let mut before = purged();
+    for _ in 0..2 {
+        heap.purge_some_spans();
+        assert!(purged() > before, "another superslab had its turn");
+        before = purged();
+    }
+    heap.purge_some_spans();
+    assert_eq!(purged(), before, "nothing is left");
+    starts.iter().for_each(|[small, _]| give(&heap, &mut cache, *small, None));
+    finish(&heap, &mut [cache]);
+}
+
+/// Guests that stand in the way of an over-aligned request do not make it map more and more.
+#[test]
+fn guests_do_not_use_up_an_aligned_search() {
+    let heap = heap(4096);
+    let mut cache = cache(&heap);
+    let blocks: Vec<_> = (0..12).flat_map(|_| pinned_slabs(&heap, &mut cache)).collect();
+    let small: Vec<_> = (0..200).map(|_| take(&heap, &mut cache, 40 * KIB)).collect();
+    // SAFETY: the cache is this heap's.
+    let aligned =
+        |cache: &mut Cache| unsafe { heap.allocate_span(cache, 40 * KIB, SUPERSLAB / 4, false) };
+    let mapped = heap.mapped();
+    let more = [0; 4].map(|_| aligned(&mut cache));
+    assert!(heap.mapped() < mapped + 2 * SUPERSLAB, "a superslab has four such places");
+    let spans = small.into_iter().chain(more);
+    spans.for_each(|start| give(&heap, &mut cache, start, None));
+    // SAFETY: given up once each.
+    blocks.into_iter().for_each(|block| unsafe { heap.deallocate(&mut cache, block) });
+    heap.flush(&mut cache);
+    finish(&heap, &mut [cache]);
+}
