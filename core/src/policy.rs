@@ -3,15 +3,18 @@
 use crate::class::ClassId;
 use crate::geometry::COLD_LISTS;
 
-/// Bytes that one list of a class holds at most at first, and blocks.
-const LIST_BYTES: usize = 16 << 10;
+/// Bytes that one list of a class holds at most at first, and blocks: a full list is no hot path, so
+/// that of small blocks is long enough for some turns of a program's inner loop. Larger blocks weigh
+/// more, and are handed out less often.
+const LIST_BYTES: usize = 32 << 10;
+const LARGER_LIST_BYTES: usize = 16 << 10;
 const LIST_BLOCKS: usize = if cfg!(loom) { 2 } else { 64 };
 /// Blocks that one list may grow to.
 const LIST_MOST: u32 = 2048;
 /// Lists of a class: the hot one, and those behind it.
 const LISTS: u32 = COLD_LISTS as u32 + 1;
-/// Only lists of blocks up to this size grow: for larger ones the journey home costs little beside
-/// their use, and what they would pin is worth more to other classes.
+/// Blocks up to this size count as small, and only their lists grow: for larger ones the journey home
+/// costs little beside their use, and what they would pin is worth more to other classes.
 const GROWTH_SIZE: usize = 1 << 10;
 /// Bytes by which all lists of a cache together may grow.
 pub(crate) const GROWTH_BYTES: usize = 8 << 20;
@@ -35,7 +38,8 @@ impl Policy {
 
     /// Blocks in one list of a class, to begin with.
     pub(crate) fn limit(&self, class: ClassId) -> u32 {
-        (LIST_BYTES / class.size()).clamp(1, LIST_BLOCKS) as u32
+        let bytes = if class.size() <= GROWTH_SIZE { LIST_BYTES } else { LARGER_LIST_BYTES };
+        (bytes / class.size()).clamp(1, LIST_BLOCKS) as u32
     }
 
     /// How many blocks to add to the `limit` of each list, so that they would have kept the `sent`
