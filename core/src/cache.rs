@@ -145,6 +145,16 @@ impl Cache {
         &mut self.sides[usize::from(class.0)]
     }
 
+    /// Makes the hot list a cold one. Answers the cold ones that were there, if they were as many as
+    /// may be: they must go home.
+    pub(crate) fn put_behind(&mut self, class: ClassId) -> Option<Cold> {
+        let (hot, len) = self.bin(class).take();
+        let cold = &mut self.side(class).cold;
+        let full = cold.is_full().then(|| cold.take());
+        cold.push(hot, len);
+        full
+    }
+
     /// A class's lists, with their lengths.
     pub(crate) fn lists(&self, class: ClassId) -> impl Iterator<Item = (&List, u32)> {
         let (bin, side) = (&self.bins[usize::from(class.0)], &self.sides[usize::from(class.0)]);

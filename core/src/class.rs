@@ -8,7 +8,7 @@
 //! alignment falls into a class that is a multiple of that alignment, so alignment needs no header:
 //! see [`padded`].
 
-use crate::geometry::{BLOCKS, SLOT, SLOT_SHIFT};
+use crate::geometry::{BLOCKS, BUNDLE, SLOT, SLOT_SHIFT};
 
 /// The number of size classes.
 #[cfg(not(loom))]
@@ -60,9 +60,8 @@ pub(crate) struct Measure {
     bundle: u8,
 }
 
-/// Bytes that travel home together at most, and blocks.
+/// Bytes that travel home together at most.
 const BUNDLE_BYTES: usize = 16 << 10;
-const BUNDLE_BLOCKS: usize = 60;
 
 static MEASURES: [Measure; CLASSES] = {
     let mut measures =
@@ -90,7 +89,7 @@ static MEASURES: [Measure; CLASSES] = {
             slots: slots as u8,
             bundle: match BUNDLE_BYTES / size as usize {
                 0 => 1,
-                blocks if blocks > BUNDLE_BLOCKS => BUNDLE_BLOCKS as u8,
+                blocks if blocks > BUNDLE => BUNDLE as u8,
                 blocks => blocks as u8,
             },
         };

@@ -5,7 +5,7 @@
 //! ├─ entry = registry[ptr]                ├─ class from the size; entry = tag + class?
 //! ├─ owner is this cache, list has room,  ├─ list has room, not its head already .. push  (hot)
 //! │  not its head already .. push  (hot)  │
-//! └─ deallocate_slow ─────────────────────┴─ deallocate_sized_slow: size checked, then as left
+//! └─ deallocate_foreign ──────────────────┴─ deallocate_sized_slow: size checked, then as left
 //!    ├─ not ours ............... null: nothing; else misuse
 //!    ├─ own slab, list full .... spill: it becomes a cold one; push
 //!    ├─ another owner's ........ outbox, which goes home slab by slab

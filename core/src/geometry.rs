@@ -59,6 +59,8 @@ mod measures {
 
 pub(crate) use measures::*;
 
+/// Blocks of one slab that travel home together at most: with them a bundle fills two cache lines.
+pub(crate) const BUNDLE: usize = 60;
 /// Lines of returned blocks that a slab has at most.
 pub(crate) const LINES: usize = BLOCKS / (64 * LINE_CELLS);
 /// Bytes of a slot, and of the registry's grain.

@@ -46,15 +46,11 @@ impl<H: Host, R: Registry> Heap<H, R> {
     /// newest blocks stay, and stay without being walked.
     #[inline(never)]
     pub(crate) fn spill(&self, cache: &mut Cache, class: ClassId) {
-        let (hot, len) = cache.bin(class).take();
-        let side = cache.side(class);
-        if side.cold.is_full() {
-            let cold = side.cold.take();
-            side.sent += cold.len();
+        if let Some(lists) = cache.put_behind(class) {
+            cache.side(class).sent += lists.len();
             cache.tallies.spills += 1;
-            self.send_lists_home(cold, class);
+            self.send_lists_home(lists, class);
         }
-        cache.side(class).cold.push(hot, len);
     }
 
     /// Sends lists home, the blocks of one slab together.
@@ -83,9 +79,9 @@ impl<H: Host, R: Registry> Heap<H, R> {
     /// Sends a block home that is kept nowhere.
     pub(crate) fn send_block_home(&self, block: Block, class: ClassId) {
         let address = block.address();
-        match Bundle::of(block, class) {
-            Ok(bundle) => self.deliver_bundle(&bundle),
-            Err(refused) => self.refuse(refused, address, class),
+        match class.measure().place(address) {
+            Some((slab, index)) => self.deliver((slab as usize) << SLOT_SHIFT, class, &[index]),
+            None => self.refuse(Refused::Interior, address, class),
         }
     }
 
@@ -125,19 +121,16 @@ impl<H: Host, R: Registry> Heap<H, R> {
 
     /// Sends one class's lists home and gives its slab up.
     pub(crate) fn flush_class(&self, cache: &mut Cache, class: ClassId) {
-        let (hot, len) = cache.bin(class).take();
-        let side = cache.side(class);
-        let mut lists = side.cold.take();
-        side.sent = 0;
-        let claimed = SlabId::decode(core::mem::take(&mut side.claimed));
-        if lists.is_full() {
-            self.send_lists_home(core::mem::replace(&mut lists, Cold::EMPTY), class);
+        if let Some(lists) = cache.put_behind(class) {
+            self.send_lists_home(lists, class);
         }
-        lists.push(hot, len);
+        let side = cache.side(class);
+        side.sent = 0;
+        let (lists, claimed) = (side.cold.take(), core::mem::take(&mut side.claimed));
         if lists.len() > 0 {
             self.send_lists_home(lists, class);
         }
-        if let Some(slab) = claimed {
+        if let Some(slab) = SlabId::decode(claimed) {
             self.give_up(slab, class);
         }
     }

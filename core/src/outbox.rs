@@ -8,13 +8,9 @@
 
 use crate::block::Block;
 use crate::class::ClassId;
-use crate::geometry::{SLOT_SHIFT, SLOTS};
-
-/// Blocks of a bundle: with them it fills two cache lines.
-pub(crate) const BUNDLE: usize = 60;
+use crate::geometry::{BUNDLE, SLOT_SHIFT};
 
 /// Blocks of one slab; all-zero bytes are an empty bundle.
-#[derive(Clone)]
 #[repr(C, align(64))]
 pub(crate) struct Bundle {
     /// First slot of the slab, as address / slot size: 32 bits do for 48 of address.
@@ -37,14 +33,6 @@ pub(crate) enum Refused {
 
 impl Bundle {
     const EMPTY: Self = Self { slab: 0, class: ClassId(0), len: 0, blocks: [0; BUNDLE] };
-
-    /// A block alone.
-    pub(crate) fn of(block: Block, class: ClassId) -> Result<Self, Refused> {
-        let mut bundle = Self::EMPTY;
-        let (slab, index) = class.measure().place(block.address()).ok_or(Refused::Interior)?;
-        bundle.begin(slab, class, index);
-        Ok(bundle)
-    }
 
     fn begin(&mut self, slab: u32, class: ClassId, index: u16) {
         (self.slab, self.class, self.len) = (slab, class, 1);
@@ -84,8 +72,7 @@ impl<const N: usize> Outbox<N> {
     ) -> Result<(), Refused> {
         let (slab, index) = class.measure().place(block.address()).ok_or(Refused::Interior)?;
         // The slots of two superslabs have places of their own; others are folded onto them.
-        let bundle =
-            &mut self.places[(slab ^ slab >> (2 * SLOTS.trailing_zeros() - 4)) as usize % N];
+        let bundle = &mut self.places[(slab ^ slab >> 6) as usize % N];
         let len = usize::from(bundle.len);
         if bundle.slab == slab && len > 0 {
             if bundle.blocks[len - 1] == index {

@@ -97,15 +97,16 @@ impl<H: Host, R: Registry> Heap<H, R> {
         self.counters.take(&mut cache.tallies);
         let pooled = || Some((self.pool.claim_pooled(class)?.0, Stage::Pooled));
         let dirty = || Some((self.pool.claim_idle(class, Want::Dirty)?, Stage::IdleDirty));
+        let idle = || Some((self.pool.claim_idle(class, Want::Any)?, Stage::IdleClean));
         let (slab, stage) = place
             .and_then(|place| Some((self.pool.claim_pooled_in(place, class)?.0, Stage::LastPlace)))
             .or_else(|| if self.policy.idle_first { dirty() } else { pooled() })
             .or_else(|| if self.policy.idle_first { pooled() } else { dirty() })
-            .or_else(|| Some((self.pool.claim_idle(class, Want::Any)?, Stage::IdleClean)))
+            .or_else(idle)
             .or_else(|| Some((self.claim_fresh(class)?, Stage::Fresh)))
             // While that failed, another thread may have given back what it was purging.
             .or_else(dirty)
-            .or_else(|| Some((self.pool.claim_idle(class, Want::Any)?, Stage::IdleClean)))?;
+            .or_else(idle)?;
         self.counters.claimed(stage);
         if let Some(superslab) = self.pool.superslab(slab.superslab()) {
             let base = superslab.slab_base(slab.slot());

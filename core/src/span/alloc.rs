@@ -88,10 +88,8 @@ impl<H: Host, R: Registry> Heap<H, R> {
     /// Opens a new superslab and cuts its first span. Rather than take a new range, it is a guest in
     /// idle slots that were touched before: what slabs left, and nothing else would use.
     fn cut_fresh(&self, class: SpanClass, align: usize) -> Option<Cut> {
-        let guest = |want| match align * GRAIN <= SLOT && self.spans.has_room_for_guests() {
-            true => self.borrow_slots(class.size(), want),
-            false => None,
-        };
+        let guests = align * GRAIN <= SLOT && self.spans.has_room_for_guests();
+        let guest = |want| if guests { self.borrow_slots(class.size(), want) } else { None };
         // Where nothing more can be mapped, any idle slot will do.
         let range = guest(Want::Dirty)
             .or_else(|| self.take_range(SUPERSLAB, SUPERSLAB))

@@ -51,6 +51,14 @@ fn pinned_slabs(heap: &Heap<Fake>, cache: &mut Cache) -> Vec<*mut u8> {
     pins.into_iter().map(|(_, pin)| pin).collect()
 }
 
+/// Frees blocks of any kind, empties the cache, and asserts that only tables are left.
+fn free_and_finish(heap: &Heap<Fake>, mut cache: Box<Cache>, blocks: Vec<*mut u8>) {
+    // SAFETY: the tests give each block up once.
+    blocks.into_iter().for_each(|block| unsafe { heap.deallocate(&mut cache, block) });
+    heap.flush(&mut cache);
+    finish(heap, &mut [cache]);
+}
+
 /// Slots of a slab superslab that were touched and are idle serve spans; then they are idle again.
 #[test]
 fn spans_are_guests_in_idle_slots() {
@@ -87,10 +95,7 @@ fn spans_are_guests_in_idle_slots() {
     for (start, _) in spans {
         assert_eq!(heap.registry.entry(start.addr()), Entry::IDLE.0, "a second free shows");
     }
-    // SAFETY: given up once each.
-    pins.into_iter().for_each(|pin| unsafe { heap.deallocate(&mut cache, pin) });
-    heap.flush(&mut cache);
-    finish(&heap, &mut [cache]);
+    free_and_finish(&heap, cache, pins);
 }
 
 /// What is free but of the wrong kind goes back before more is mapped.
@@ -112,11 +117,7 @@ fn free_memory_of_the_other_kind_makes_way() {
     // SAFETY: the cache is this heap's.
     let large = unsafe { heap.allocate(&mut cache, 5 * SUPERSLAB) };
     assert!(purged() > before, "free grains made way for a large block");
-    // SAFETY: given up once each.
-    pins.into_iter().chain([large]).for_each(|block| unsafe { heap.deallocate(&mut cache, block) });
-    give(&heap, &mut cache, other, None);
-    heap.flush(&mut cache);
-    finish(&heap, &mut [cache]);
+    free_and_finish(&heap, cache, pins.into_iter().chain([large, other]).collect());
 }
 
 /// A request that cannot be served takes nothing from the next one.
@@ -134,10 +135,7 @@ fn idle_slots_serve_where_no_more_can_be_mapped() {
     let spans: Vec<_> = (0..8).map(|_| take(&heap, &mut cache, 200 * KIB)).collect();
     assert!(spans.iter().all(|start| !start.is_null()));
     blocks.extend(spans.into_iter().chain([warm]));
-    // SAFETY: given up once each.
-    blocks.into_iter().for_each(|block| unsafe { heap.deallocate(&mut cache, block) });
-    heap.flush(&mut cache);
-    finish(&heap, &mut [cache]);
+    free_and_finish(&heap, cache, blocks);
 }
 
 /// Half a page that is dirty is nothing to purge: the next superslab's turn comes.
@@ -170,16 +168,12 @@ fn guests_do_not_use_up_an_aligned_search() {
     let mut cache = cache(&heap);
     let blocks: Vec<_> = (0..12).flat_map(|_| pinned_slabs(&heap, &mut cache)).collect();
     let small: Vec<_> = (0..200).map(|_| take(&heap, &mut cache, 40 * KIB)).collect();
-    // SAFETY: the cache is this heap's.
-    let aligned =
-        |cache: &mut Cache| unsafe { heap.allocate_span(cache, 40 * KIB, SUPERSLAB / 4, false) };
     let mapped = heap.mapped();
-    let more = [0; 4].map(|_| aligned(&mut cache));
+    // SAFETY: the cache is this heap's.
+    let aligned = || unsafe { heap.allocate_span(&mut cache, 40 * KIB, SUPERSLAB / 4, false) };
+    let more: Vec<_> = core::iter::repeat_with(aligned).take(4).collect();
     assert!(heap.mapped() < mapped + 2 * SUPERSLAB, "a superslab has four such places");
     let spans = small.into_iter().chain(more);
     spans.for_each(|start| give(&heap, &mut cache, start, None));
-    // SAFETY: given up once each.
-    blocks.into_iter().for_each(|block| unsafe { heap.deallocate(&mut cache, block) });
-    heap.flush(&mut cache);
-    finish(&heap, &mut [cache]);
+    free_and_finish(&heap, cache, blocks);
 }
