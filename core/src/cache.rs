@@ -53,6 +53,20 @@ pub(crate) struct Tallies {
     pub(crate) refills: u32,
     pub(crate) spills: u32,
     pub(crate) sent_home: u32,
+    /// Bytes that left slabs for the lists, less those that went home: wraps below zero.
+    pub(crate) out: usize,
+}
+
+impl Tallies {
+    /// Counts bytes that came out of a slab.
+    pub(crate) fn drawn(&mut self, bytes: usize) {
+        self.out = self.out.wrapping_add(bytes);
+    }
+
+    /// Counts bytes that went home.
+    pub(crate) fn went_home(&mut self, bytes: usize) {
+        self.out = self.out.wrapping_sub(bytes);
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,6 +95,8 @@ pub struct Cache {
     pub(crate) tallies: Tallies,
     /// Bytes by which the lists have grown.
     pub(crate) grown: usize,
+    /// Bytes that went home from lists since one was last filled from a slab.
+    pub(crate) one_way: usize,
 }
 
 // SAFETY: a cache owns the blocks in its lists; whoever has the cache has them.
@@ -99,8 +115,9 @@ impl Cache {
             sides: [const { Side { cold: Cold::EMPTY, claimed: 0, sent: 0 } }; CLASSES],
             outbox: Outbox::EMPTY,
             spans: SpanCache::new(),
-            tallies: Tallies { refills: 0, spills: 0, sent_home: 0 },
+            tallies: Tallies { refills: 0, spills: 0, sent_home: 0, out: 0 },
             grown: 0,
+            one_way: 0,
         }
     }
 
@@ -143,6 +160,15 @@ impl Cache {
 
     pub(crate) fn side(&mut self, class: ClassId) -> &mut Side {
         &mut self.sides[usize::from(class.0)]
+    }
+
+    /// Lets empty lists hold `most` blocks at most, until they are filled from a slab again.
+    pub(crate) fn shorten(&mut self, most: u32) {
+        for bin in &mut self.bins {
+            bin.limit = bin.limit.min(most as i32);
+            bin.room = bin.limit;
+        }
+        self.grown = 0;
     }
 
     /// Makes the hot list a cold one. Answers the cold ones that were there, if they were as many as

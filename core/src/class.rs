@@ -175,6 +175,11 @@ impl ClassId {
         u32::from(self.measure().capacity)
     }
 
+    /// Bytes that so many free blocks of a slab come to.
+    pub(crate) fn free_bytes(self, blocks: u32) -> usize {
+        blocks as usize * self.size()
+    }
+
     /// Slots of a slab.
     #[inline(always)]
     pub(crate) fn slots(self) -> u32 {

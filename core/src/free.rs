@@ -24,6 +24,9 @@ use crate::registry::Registry;
 use crate::source::Host;
 use core::ptr::NonNull;
 
+/// Bundles that an outbox sends home before the heap learns of it.
+const TOLD_AFTER: u32 = 32;
+
 impl<H: Host, R: Registry> Heap<H, R> {
     /// Frees a block. Null does nothing. A pointer that is not a block's, or a block's no more, is
     /// reported to the host where it is noticed: see the crate's "What is caught".
@@ -146,7 +149,13 @@ impl<H: Host, R: Registry> Heap<H, R> {
         // SAFETY: the caller gives the block up.
         let kept = outbox.put(unsafe { Block::from_start(start) }, class, |bundle| {
             tallies.sent_home += 1;
+            tallies.went_home(bundle.bytes());
             self.deliver_bundle(bundle);
+            if tallies.sent_home % TOLD_AFTER == 0 {
+                // This thread may never do anything else than free.
+                self.pool.sums.out.add(core::mem::take(&mut tallies.out));
+                self.keep_slack();
+            }
         });
         if let Err(refused) = kept {
             self.refuse(refused, ptr.addr(), class);

@@ -11,6 +11,7 @@ use crate::owners::Owners;
 use crate::policy::Policy;
 use crate::pool::Pool;
 use crate::registry::{Registry, TwoLevel};
+use crate::sieve::Sieve;
 use crate::source::{Host, HostRelax};
 use crate::span::{SpanIndex, Spans};
 use crate::sync::{Lock, const_fn};
@@ -32,6 +33,7 @@ pub struct Heap<H: Host, R: Registry = TwoLevel> {
     pub(crate) ledger: Ledger,
     pub(crate) counters: Counters,
     pub(crate) policy: Policy,
+    pub(crate) sieve: Sieve,
     /// The one lock. No system call and no first touch of a page happens under it.
     pub(crate) back: Lock<Back, HostRelax<H>>,
     pub(crate) host: H,
@@ -68,6 +70,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
                 ledger: Ledger::new(),
                 counters: Counters::new(),
                 policy: Policy::new(),
+                sieve: Sieve::new(),
                 back: Lock::new(Back {
                     numbers: Numbers::new(),
                     spans: SpanIndex::new(),

@@ -47,9 +47,13 @@ impl<H: Host, R: Registry> Heap<H, R> {
     #[inline(never)]
     pub(crate) fn spill(&self, cache: &mut Cache, class: ClassId) {
         if let Some(lists) = cache.put_behind(class) {
+            let bytes = lists.len() as usize * class.size();
             cache.side(class).sent += lists.len();
+            cache.one_way += bytes;
             cache.tallies.spills += 1;
+            cache.tallies.went_home(bytes);
             self.send_lists_home(lists, class);
+            self.spilled(cache);
         }
     }
 
@@ -78,6 +82,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
 
     /// Sends a block home that is kept nowhere.
     pub(crate) fn send_block_home(&self, block: Block, class: ClassId) {
+        self.pool.sums.out.sub(class.size());
         let address = block.address();
         match class.measure().place(address) {
             Some((slab, index)) => self.deliver((slab as usize) << SLOT_SHIFT, class, &[index]),
@@ -121,13 +126,12 @@ impl<H: Host, R: Registry> Heap<H, R> {
 
     /// Sends one class's lists home and gives its slab up.
     pub(crate) fn flush_class(&self, cache: &mut Cache, class: ClassId) {
-        if let Some(lists) = cache.put_behind(class) {
-            self.send_lists_home(lists, class);
-        }
+        let full = cache.put_behind(class);
         let side = cache.side(class);
         side.sent = 0;
-        let (lists, claimed) = (side.cold.take(), core::mem::take(&mut side.claimed));
-        if lists.len() > 0 {
+        let (rest, claimed) = (side.cold.take(), core::mem::take(&mut side.claimed));
+        for lists in full.into_iter().chain([rest]).filter(|lists| lists.len() > 0) {
+            cache.tallies.went_home(lists.len() as usize * class.size());
             self.send_lists_home(lists, class);
         }
         if let Some(slab) = SlabId::decode(claimed) {
@@ -137,11 +141,21 @@ impl<H: Host, R: Registry> Heap<H, R> {
 
     /// Empties a cache: lists, claimed slabs, outbox, spans.
     pub(crate) fn flush(&self, cache: &mut Cache) {
-        cache.outbox.drain(|bundle| self.deliver_bundle(bundle));
+        let Cache { outbox, tallies, .. } = cache;
+        outbox.drain(|bundle| {
+            tallies.went_home(bundle.bytes());
+            self.deliver_bundle(bundle);
+        });
         for class in ClassId::all() {
             self.flush_class(cache, class);
         }
         self.flush_spans(cache);
+        self.tell(cache);
+    }
+
+    /// Tells the heap what a cache tallied.
+    pub(crate) fn tell(&self, cache: &mut Cache) {
+        self.pool.sums.out.add(cache.tallies.out);
         self.counters.take(&mut cache.tallies);
     }
 }

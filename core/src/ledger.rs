@@ -89,6 +89,25 @@ impl Ledger {
         zero
     }
 
+    /// Purges several ranges and books it as one; see [`PageSource::purge_all`].
+    ///
+    /// # Safety
+    /// As for [`PageSource::purge_all`].
+    pub(crate) unsafe fn purge_all<S: PageSource>(
+        &self,
+        source: &S,
+        ranges: &[(NonNull<u8>, usize)],
+    ) -> bool {
+        self.purges.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: the caller's promise.
+        let zero = unsafe { source.purge_all(ranges) };
+        if zero {
+            let size: usize = ranges.iter().map(|(_, size)| size).sum();
+            self.purged.fetch_add(size, Ordering::Relaxed);
+        }
+        zero
+    }
+
     /// Remaps and books; see [`PageSource::remap`].
     ///
     /// # Safety

@@ -17,7 +17,7 @@
 //! | back | `pool` `hints` `slab` `superslab` `numbers` `returned` `word`; `span` `large` `arena` |
 //! | beside | `registry` `entry` `policy` `counters` `owners` |
 //! | source | `source` `ledger` `misuse` |
-//! | ground | `class` `block` `geometry` `layer` `sync` |
+//! | ground | `class` `block` `geometry` `layer` `marks` `sieve` `sums` `sync` |
 //!
 //! # Where this differs from the first design
 //!
@@ -62,6 +62,9 @@ mod block;
 mod class;
 mod geometry;
 mod layer;
+mod marks;
+mod sieve;
+mod sums;
 
 mod ledger;
 mod misuse;
@@ -121,7 +124,7 @@ pub use heap::Heap;
 pub use layer::LayerStats;
 pub use misuse::{Call, Misuse, MisuseKind, Verdict};
 pub use registry::{Flat, Registry, TwoLevel};
-pub use release::Purged;
+pub use release::{Decayed, Purged};
 pub use source::{Host, PageSource};
 pub use stats::{ClassStats, Stats};
 #[cfg(any(test, feature = "validate"))]

@@ -48,6 +48,11 @@ impl Bundle {
         (self.slab as usize) << SLOT_SHIFT
     }
 
+    /// Bytes of the blocks.
+    pub(crate) fn bytes(&self) -> usize {
+        usize::from(self.len) * self.class.size()
+    }
+
     /// Indices of the blocks in their slab.
     pub(crate) fn blocks(&self) -> &[u16] {
         &self.blocks[..usize::from(self.len)]

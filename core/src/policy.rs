@@ -23,6 +23,36 @@ pub(crate) const GROWTH_BYTES: usize = 8 << 20;
 const BATCH_BYTES: usize = 4 << 10;
 const BATCH_BLOCKS: usize = if cfg!(loom) { 2 } else { 64 };
 
+/// Bytes that may be free and still backed however little is in use.
+pub(crate) const KEPT_LEAST: usize = if cfg!(loom) { usize::MAX / 4 } else { 4 << 20 };
+/// The same for free blocks and pages inside slabs.
+const SLACK_LEAST: usize = if cfg!(loom) { usize::MAX / 4 } else { 2 << 20 };
+/// Of a cache that only sends home: its lists are let go when it sent so many times what is out.
+const ONE_WAY: usize = 4;
+const ONE_WAY_LEAST: usize = 1 << 20;
+/// Blocks in a list then.
+pub(crate) const SHORT: u32 = 8;
+
+/// Bytes of slack that slabs may have, beside what cannot be given back, in a heap that uses `used`
+/// bytes.
+pub(crate) fn slack(used: usize) -> usize {
+    (used / 2).max(SLACK_LEAST)
+}
+
+/// Bytes that a cache may send home, without taking any, before its lists follow; `out`: bytes of
+/// blocks that the heap has out.
+pub(crate) fn one_way(out: usize) -> usize {
+    out.saturating_mul(ONE_WAY).max(ONE_WAY_LEAST)
+}
+
+/// Bytes of ranges that may be kept for the sake of large blocks, of which `held` bytes are in use.
+/// A live set whose blocks are replaced at random swings, and what it frees seldom fits what it asks
+/// for next: with three in place of eight, eight blocks of 2 to 16 MiB took three times the page
+/// faults.
+pub(crate) fn kept_large(held: usize) -> usize {
+    held.saturating_mul(8)
+}
+
 /// How the back behaves.
 pub(crate) struct Policy {
     /// Stage 0.5 (idle slots still committed) before stage 1 (pooled slabs of the class). Like every
@@ -34,6 +64,12 @@ pub(crate) struct Policy {
 impl Policy {
     pub(crate) const fn new() -> Self {
         Self { idle_first: false }
+    }
+
+    /// Bytes that may be free in whole pieces and still backed, in a heap that uses `used` bytes: as
+    /// much as that.
+    pub(crate) fn kept(&self, used: usize) -> usize {
+        used.max(KEPT_LEAST)
     }
 
     /// Blocks in one list of a class, to begin with.

@@ -18,6 +18,7 @@ use crate::geometry::{CHUNK_SUPERS, CHUNKS, SLOT};
 use crate::hints::{self, Hint, Row, TREES, Tree, bits};
 use crate::ledger::{Ledger, Table, published};
 use crate::source::PageSource;
+use crate::sums::Sums;
 use crate::superslab::{SlabId, Slots, SuperId, Superslab, Want};
 use crate::sync::{AtomicPtr, AtomicU64, Ordering, cells, const_fn};
 use crate::word::{State, Word};
@@ -49,6 +50,7 @@ pub(crate) struct Pool {
     top: [Row; TOPS],
     mid: [Row; MIDS],
     chunks: [AtomicPtr<Chunk>; CHUNKS],
+    pub(crate) sums: Sums,
 }
 
 /// What a look at one superslab came to.
@@ -67,6 +69,7 @@ impl Pool {
                 top: cells!(cells!(AtomicU64::new(0); TREES); TOPS),
                 mid: cells!(cells!(AtomicU64::new(0); TREES); MIDS),
                 chunks: cells!(AtomicPtr::new(core::ptr::null_mut()); CHUNKS),
+                sums: Sums::new(),
             }
         }
     }
@@ -213,6 +216,7 @@ impl Pool {
     pub(crate) fn claim_idle(&self, class: ClassId, want: Want) -> Option<SlabId> {
         let slab = self.claim_slots(class.slots(), want)?;
         self.superslab(slab.superslab())?.begin(slab.slot(), class);
+        self.sums.slabs.add(class.slots() as usize * SLOT);
         Some(slab)
     }
 
@@ -223,7 +227,10 @@ impl Pool {
             Want::Any => Tree::IDLE,
         };
         self.search(tree, |id, superslab| match superslab.claim_run(slots, want) {
-            Some((slot, _)) => Probe::Found(SlabId::new(id, slot)),
+            Some((slot, dirty)) => {
+                self.sums.idle.sub(dirty.count_ones() as usize * SLOT);
+                Probe::Found(SlabId::new(id, slot))
+            }
             None => {
                 let slots = superslab.slots();
                 let left = if want == Want::Dirty { slots.dirty() } else { slots.idle() };
@@ -245,13 +252,27 @@ impl Pool {
 
     /// Gives the slots of a retired slab back. Answers what is idle in the superslab then.
     pub(crate) fn give_idle(&self, slab: SlabId, slots: u32) -> Slots {
-        let id = slab.superslab();
+        let mask = crate::superslab::all_slots(slots) << slab.slot();
+        self.give_slots(slab.superslab(), mask, mask)
+    }
+
+    /// Claims the idle dirty slots among `wanted`; their bits. Each comes back by
+    /// [`give_slots`](Self::give_slots).
+    pub(crate) fn claim_dirty(&self, superslab: &Superslab, wanted: u32) -> u32 {
+        let claimed = superslab.claim_dirty(wanted);
+        self.sums.idle.sub(claimed.count_ones() as usize * SLOT);
+        claimed
+    }
+
+    /// Sets slots idle, of which `dirty`. Answers what is idle in the superslab then.
+    pub(crate) fn give_slots(&self, id: SuperId, slots: u32, dirty: u32) -> Slots {
         let Some(superslab) = self.superslab(id) else {
             return Slots::new(0, 0);
         };
-        let mask = crate::superslab::all_slots(slots) << slab.slot();
-        let idle = superslab.give_idle(mask, mask);
-        self.raise_idle(id, true);
+        // Before they can be claimed, and taken off the sum again.
+        self.sums.idle.add(dirty.count_ones() as usize * SLOT);
+        let idle = superslab.give_idle(slots, dirty);
+        self.raise_idle(id, dirty != 0);
         idle
     }
 
@@ -265,7 +286,7 @@ impl Pool {
 }
 
 /// Clears a slab's bit, and claims it if it is what the bit said.
-fn claim_slab(superslab: &Superslab, class: ClassId, slot: u32) -> Option<Word> {
+pub(crate) fn claim_slab(superslab: &Superslab, class: ClassId, slot: u32) -> Option<Word> {
     if !superslab.clear_pooled(class, slot) {
         return None;
     }
@@ -276,7 +297,10 @@ fn claim_slab(superslab: &Superslab, class: ClassId, slot: u32) -> Option<Word> 
         // ORDERING: Acquire pairs with the Release of `slab::send_home` and of `begin`'s claimer
         // giving up: base, links and registry entries are read after it.
         match cell.compare_exchange_weak(seen.0, claimed.0, Ordering::Acquire, Ordering::Relaxed) {
-            Ok(_) => return Some(claimed),
+            Ok(_) => {
+                superslab.marks.claimed(1 << slot);
+                return Some(claimed);
+            }
             Err(now) => seen = Word(now),
         }
     }

@@ -67,11 +67,14 @@ impl<H: Host, R: Registry> Heap<H, R> {
     }
 
     /// A list that sent blocks home and now is empty was too short for its traffic: lengthens it,
-    /// if the blocks of one such swing fit.
+    /// if the blocks of one such swing fit. One that was shortened gets its first length back.
     fn adapt(&self, cache: &mut Cache, class: ClassId) {
         let sent = core::mem::take(&mut cache.side(class).sent);
-        if sent != 0 {
-            let limit = cache.bin(class).limit as u32;
+        let first = self.policy.limit(class);
+        let limit = cache.bin(class).limit as u32;
+        if limit < first && !cache.is_ended() {
+            cache.bin(class).lengthen(first - limit);
+        } else if sent != 0 {
             let budget = GROWTH_BYTES.saturating_sub(cache.grown);
             let (more, bytes) = self.policy.growth(class, limit, sent, budget);
             cache.bin(class).lengthen(more);
@@ -87,6 +90,8 @@ impl<H: Host, R: Registry> Heap<H, R> {
             Some(taken) => taken,
             None => superslab.carve_list(slab.slot(), class, self.policy.batch(class))?,
         };
+        cache.tallies.drawn(len as usize * class.size());
+        cache.one_way = 0;
         let bin = cache.bin(class);
         bin.fill(list, len);
         bin.pop()
@@ -94,7 +99,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
 
     /// Claims a slab of a class: the five stages.
     fn claim(&self, cache: &mut Cache, class: ClassId, place: Option<SuperId>) -> Option<SlabId> {
-        self.counters.take(&mut cache.tallies);
+        self.tell(cache);
         let pooled = || Some((self.pool.claim_pooled(class)?.0, Stage::Pooled));
         let dirty = || Some((self.pool.claim_idle(class, Want::Dirty)?, Stage::IdleDirty));
         let idle = || Some((self.pool.claim_idle(class, Want::Any)?, Stage::IdleClean));
@@ -109,6 +114,10 @@ impl<H: Host, R: Registry> Heap<H, R> {
             .or_else(idle)?;
         self.counters.claimed(stage);
         if let Some(superslab) = self.pool.superslab(slab.superslab()) {
+            let holes = superslab.marks.forget_holes(slab.slot(), class.slots());
+            if holes != 0 {
+                self.pool.sums.holes.sub(holes);
+            }
             let base = superslab.slab_base(slab.slot());
             let entry = Entry::of_slab(cache.owner(), class).0;
             if self.registry.entry(base) != entry {
@@ -131,7 +140,10 @@ impl<H: Host, R: Registry> Heap<H, R> {
         match next {
             Next::Done => {}
             Next::Publish => self.pool.publish(slab, class),
-            Next::Retire => self.retire_slab(slab, class),
+            Next::Retire => {
+                self.retire_slab(slab, class);
+                self.keep_bound();
+            }
         }
     }
 }

@@ -1,11 +1,27 @@
-//! Memory that is free now goes back to the source, on demand.
+//! Memory that is free goes back to the source.
+//!
+//! | what | how |
+//! |---|---|
+//! | `bound` | on the cold paths, at every moment: what is free and still backed is at most as much as is in use |
+//! | `decay` | in rounds, by a thread or a timer of the host's: what lay untouched for a while |
+//! | `purge` | on demand: all of it |
+//! | `holes` | inside slabs that are in use: free pages |
+//!
+//! Free memory is dirty first, then purged (its pages are gone, its addresses kept), then unmapped.
+//! What is to be purged is claimed first, as for use; so no lock is held over a call of the source.
+
+mod bound;
+mod decay;
+mod holes;
+
+pub use decay::Decayed;
 
 use crate::cache::Cache;
 use crate::geometry::{SLOT, SLOTS};
 use crate::heap::Heap;
 use crate::registry::Registry;
 use crate::source::Host;
-use crate::superslab::{SuperId, Superslab};
+use crate::superslab::SuperId;
 use crate::sync::Ordering;
 use core::ptr::NonNull;
 
@@ -19,8 +35,8 @@ pub struct Purged {
 }
 
 impl<H: Host, R: Registry> Heap<H, R> {
-    /// Gives back what is free now: the lists of `cache`, idle slots, kept spans and ranges. What
-    /// lies in other threads' caches is not reached.
+    /// Gives back what is free now: the lists of `cache`, idle slots, free pages of slabs, kept spans
+    /// and ranges. What lies in other threads' caches is not reached.
     pub fn purge(&self, cache: &mut Cache) -> Purged {
         let before = self.mapped();
         if cache.is_live() {
@@ -28,7 +44,8 @@ impl<H: Host, R: Registry> Heap<H, R> {
         }
         let mut purged = self.release_spans();
         for (id, superslab) in self.pool.superslabs() {
-            purged += self.purge_idle(id, superslab);
+            purged += (0..SLOTS).map(|slot| self.sift(id, superslab, slot)).sum::<usize>();
+            purged += self.purge_idle(id, u32::MAX);
         }
         self.release_ranges(0);
         let unmapped = before.saturating_sub(self.mapped());
@@ -41,43 +58,36 @@ impl<H: Host, R: Registry> Heap<H, R> {
     pub(crate) fn make_way(&self, size: usize) {
         let least = (SLOT * SLOTS as usize / 8).min(size);
         if let Some(id) = self.pool.find_dirty(least) {
-            if let Some(superslab) = self.pool.superslab(id) {
-                self.purge_idle(id, superslab);
-            }
+            self.purge_idle(id, u32::MAX);
         }
         self.purge_some_spans();
     }
 
-    /// Purges the idle dirty slots of a superslab: claims them first, gives their pages back, and
-    /// only then sets them idle again.
-    fn purge_idle(&self, id: SuperId, superslab: &Superslab) -> usize {
-        let claimed = superslab.claim_dirty();
+    /// Purges the idle dirty slots of a superslab that are among `wanted`: claims them first, gives
+    /// their pages back, and only then sets them idle again.
+    pub(crate) fn purge_idle(&self, id: SuperId, wanted: u32) -> usize {
+        let Some(superslab) = self.pool.superslab(id) else { return 0 };
+        let claimed = self.pool.claim_dirty(superslab, wanted);
         if claimed == 0 {
             return 0;
         }
-        let (mut bytes, mut clean) = (0, 0);
+        let mut runs = [(NonNull::dangling(), 0); SLOTS.div_ceil(2) as usize];
+        let mut count = 0;
         let mut slot = 0;
         while slot < SLOTS {
             let run = (claimed >> slot).trailing_ones().min(SLOTS - slot);
-            if run > 0 {
-                let mask = crate::superslab::all_slots(run) << slot;
-                let size = run as usize * SLOT;
-                let base = core::ptr::with_exposed_provenance_mut(superslab.slab_base(slot));
-                let clean_now = NonNull::new(base).is_some_and(|base| {
-                    // SAFETY: claimed, so nobody's but ours, and part of one mapping.
-                    unsafe { self.ledger.purge(&self.host, base, size) }
-                });
-                if clean_now {
-                    clean |= mask;
-                    bytes += size;
-                }
+            let base = core::ptr::with_exposed_provenance_mut(superslab.slab_base(slot));
+            if let Some(base) = NonNull::new(base).filter(|_| run > 0) {
+                runs[count] = (base, run as usize * SLOT);
+                count += 1;
             }
             slot += run + 1;
         }
-        let seen = superslab.give_idle(claimed, claimed & !clean);
-        self.pool.raise_idle(id, claimed != clean);
+        // SAFETY: claimed, so nobody's but ours, and each part of one mapping.
+        let clean = unsafe { self.ledger.purge_all(&self.host, &runs[..count]) };
+        let seen = self.pool.give_slots(id, claimed, if clean { 0 } else { claimed });
         self.close_superslab(id, seen);
-        bytes
+        if clean { claimed.count_ones() as usize * SLOT } else { 0 }
     }
 
     /// Bytes that the heap holds from its source now.

@@ -123,6 +123,12 @@ impl Returned {
         }
     }
 
+    /// The bits of 64 blocks that are home, for who has claimed the slab: those blocks stay there.
+    pub(crate) fn cell_home(&self, slot: u32, cell: u32) -> u64 {
+        // ORDERING: Acquire pairs with the Release of `set`: what users did to the blocks is done.
+        self.cell(slot, cell as usize).load(Ordering::Acquire)
+    }
+
     /// Whether a block is home. A look that orders nothing.
     pub(crate) fn contains(&self, slot: u32, block: u32) -> bool {
         let cell = self.cell(slot, block as usize / CELL);

@@ -33,6 +33,16 @@ pub unsafe trait PageSource: Sync {
     /// As for [`unmap`](Self::unmap).
     unsafe fn purge(&self, base: NonNull<u8>, size: usize) -> bool;
 
+    /// As [`purge`](Self::purge), for several ranges. `true` only if all of them now read zero. A source
+    /// that can do it in one call saves the others.
+    ///
+    /// # Safety
+    /// As for [`unmap`](Self::unmap), for each of the ranges.
+    unsafe fn purge_all(&self, ranges: &[(NonNull<u8>, usize)]) -> bool {
+        // SAFETY: the same contract.
+        ranges.iter().fold(true, |all, &(base, size)| unsafe { self.purge(base, size) } && all)
+    }
+
     /// Backs a range with memory ahead of its first touch, leaving the contents. `false`: it was
     /// not done, and the first touch will do it.
     ///

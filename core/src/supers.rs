@@ -34,7 +34,10 @@ impl<H: Host, R: Registry> Heap<H, R> {
         self.registry.set_entries(range.base, shape as usize, Entry::IDLE.0);
         let idle = all_slots(shape) & !all_slots(class.slots());
         superslab.begin(0, class);
-        superslab.open(range.base, shape, Slots::new(idle, if range.dirty { idle } else { 0 }));
+        let dirty = if range.dirty { idle } else { 0 };
+        self.pool.sums.slabs.add(class.slots() as usize * SLOT);
+        self.pool.sums.idle.add(dirty.count_ones() as usize * SLOT);
+        superslab.open(range.base, shape, Slots::new(idle, dirty));
         if idle != 0 {
             self.pool.raise_idle(id, range.dirty);
         }
@@ -56,6 +59,8 @@ impl<H: Host, R: Registry> Heap<H, R> {
         }
         let base = superslab.slab_base(slab.slot());
         self.registry.set_entries(base, class.slots() as usize, Entry::IDLE.0);
+        self.pool.sums.holes.sub(superslab.marks.forget_holes(slab.slot(), class.slots()));
+        self.pool.sums.slabs.sub(class.slots() as usize * SLOT);
         let seen = self.pool.give_idle(slab, class.slots());
         self.close_superslab(id, seen);
     }
@@ -93,6 +98,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
             return;
         };
         let size = (shape as usize) << SLOT_SHIFT;
+        self.pool.sums.idle.sub(dirty.count_ones() as usize * SLOT);
         self.registry.set_entries(base, shape as usize, Entry::FOREIGN.0);
         self.back.with(|back| {
             back.numbers.give(&self.pool, id);

@@ -6,6 +6,7 @@
 use crate::class::{CLASSES, ClassId};
 use crate::geometry::{SLOT, SLOTS};
 use crate::ledger::published;
+use crate::marks::Marks;
 use crate::returned::Returned;
 #[cfg(any(test, loom))]
 use crate::sync::cells;
@@ -105,6 +106,7 @@ pub(crate) struct Superslab {
     base: AtomicUsize,
     /// Which blocks are home. Made with the superslab's number, and kept with it.
     pub(crate) returned: AtomicPtr<Returned>,
+    pub(crate) marks: Marks,
 }
 
 /// Which idle slots a claim wants.
@@ -127,6 +129,7 @@ impl Superslab {
                 slots: AtomicU64::new(0),
                 base: AtomicUsize::new(0),
                 returned: AtomicPtr::new(core::ptr::null_mut()),
+                marks: Marks::new(),
             }
         }
     }
@@ -184,8 +187,9 @@ impl Superslab {
         self.slots.store(slots.0, Ordering::Release);
     }
 
-    /// Takes the lowest aligned run of `count` idle slots.
-    pub(crate) fn claim_run(&self, count: u32, want: Want) -> Option<(u32, Slots)> {
+    /// Takes the lowest aligned run of `count` idle slots. Answers the first, and which of them were
+    /// dirty.
+    pub(crate) fn claim_run(&self, count: u32, want: Want) -> Option<(u32, u32)> {
         let mut seen = self.slots();
         loop {
             let mask = match want {
@@ -197,7 +201,8 @@ impl Superslab {
                 return None;
             }
             let slot = starts.trailing_zeros();
-            let left = seen.without(all_slots(count) << slot);
+            let run = all_slots(count) << slot;
+            let left = seen.without(run);
             match self.slots.compare_exchange_weak(
                 seen.0,
                 left.0,
@@ -206,17 +211,20 @@ impl Superslab {
                 Ordering::Acquire,
                 Ordering::Relaxed,
             ) {
-                Ok(_) => return Some((slot, left)),
+                Ok(_) => {
+                    self.marks.claimed(run);
+                    return Some((slot, seen.dirty() & run));
+                }
                 Err(now) => seen = Slots(now),
             }
         }
     }
 
-    /// Takes all idle dirty slots at once; their bits.
-    pub(crate) fn claim_dirty(&self) -> u32 {
+    /// Takes the idle dirty slots among `wanted` at once; their bits.
+    pub(crate) fn claim_dirty(&self, wanted: u32) -> u32 {
         let mut seen = self.slots();
-        while seen.dirty() != 0 {
-            let left = seen.without(seen.dirty());
+        while seen.dirty() & wanted != 0 {
+            let left = seen.without(seen.dirty() & wanted);
             // ORDERING: Acquire as in `claim_run`.
             match self.slots.compare_exchange_weak(
                 seen.0,
@@ -224,7 +232,7 @@ impl Superslab {
                 Ordering::Acquire,
                 Ordering::Relaxed,
             ) {
-                Ok(_) => return seen.dirty(),
+                Ok(_) => return seen.dirty() & wanted,
                 Err(now) => seen = Slots(now),
             }
         }
@@ -312,15 +320,15 @@ mod tests {
         assert_eq!(superslab.slots(), Slots::new(0b0000_0110_0000, 0));
         assert_eq!(superslab.claim_run(1, Want::Dirty), None);
         superslab.give_idle(0b1, 0b1);
-        assert_eq!(superslab.claim_run(1, Want::Dirty).unwrap().0, 0);
+        assert_eq!(superslab.claim_run(1, Want::Dirty), Some((0, 1)));
     }
 
     #[test]
     fn a_superslab_closes_once_and_only_when_all_is_idle() {
         let superslab = Superslab::blank();
         superslab.open(4096, 16, Slots::new(0xffff, 0));
-        let (slot, left) = superslab.claim_run(1, Want::Any).unwrap();
-        assert_eq!(superslab.close_if_idle(left, || {}), None);
+        let (slot, _) = superslab.claim_run(1, Want::Any).unwrap();
+        assert_eq!(superslab.close_if_idle(superslab.slots(), || {}), None);
         let all = superslab.give_idle(1 << slot, 1 << slot);
         assert_eq!(superslab.close_if_idle(all, || {}), Some((4096, 16, 1)));
         assert_eq!(superslab.close_if_idle(all, || {}), None);

@@ -130,6 +130,39 @@ macro_rules! cells {
 }
 pub(crate) use cells;
 
+/// A sum for reading that orders nothing, so that models need not try its orders: never loom's.
+///
+/// Parts are added and taken away by different threads; a reader between the two may meet a sum
+/// below zero, which reads as zero.
+pub(crate) struct Sum(core::sync::atomic::AtomicUsize);
+
+impl Sum {
+    pub(crate) const fn new() -> Self {
+        Self(core::sync::atomic::AtomicUsize::new(0))
+    }
+
+    pub(crate) fn add(&self, more: usize) {
+        self.0.fetch_add(more, Ordering::Relaxed);
+    }
+
+    pub(crate) fn sub(&self, less: usize) {
+        self.0.fetch_sub(less, Ordering::Relaxed);
+    }
+
+    pub(crate) fn set(&self, value: usize) {
+        self.0.store(value, Ordering::Relaxed);
+    }
+
+    pub(crate) fn get(&self) -> usize {
+        (self.0.load(Ordering::Relaxed) as isize).max(0) as usize
+    }
+}
+
+/// Marks that are hints and order nothing: never loom's, as [`Sum`].
+pub(crate) mod mark {
+    pub(crate) use core::sync::atomic::{AtomicBool, AtomicU16, AtomicU32};
+}
+
 pub(crate) use lock::{Lock, Relax};
 
 #[cfg(not(loom))]

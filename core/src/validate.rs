@@ -7,6 +7,7 @@ use crate::class::ClassId;
 use crate::entry::{Entry, Kind};
 use crate::geometry::{SLOT, SLOTS};
 use crate::heap::Heap;
+use crate::marks::HOLE;
 use crate::registry::Registry;
 use crate::source::Host;
 use crate::superslab::{SlabId, SuperId, Superslab, all_slots};
@@ -55,12 +56,40 @@ impl<H: Host, R: Registry> Heap<H, R> {
             .and_then(|()| self.validate_larges())
             .and_then(|()| self.validate_arena())
             .map_err(|what| Broken { what, at: 0 })?;
+        self.validate_sums()?;
         let layers = self.span_stats().mapped + self.large_stats().mapped;
         let sum = bytes + layers + self.kept() + self.ledger.tables.load(Ordering::Relaxed);
         if sum != self.mapped() {
             return Err(Broken { what: "layers and mapped bytes differ", at: sum });
         }
         Ok(census)
+    }
+
+    /// Compares the pool's sums with its tables.
+    fn validate_sums(&self) -> Result<(), Broken> {
+        let (mut slabs, mut idle, mut holes) = (0, 0, 0);
+        for (_, superslab) in self.pool.superslabs() {
+            idle += superslab.slots().dirty().count_ones() as usize * SLOT;
+            for slot in 0..SLOTS {
+                let word = superslab.peek(slot);
+                if word.state() != State::Unused {
+                    let slots = word.class().slots();
+                    slabs += slots as usize * SLOT;
+                    holes += superslab.marks.holes(slot, slots).count_ones() as usize * HOLE;
+                }
+            }
+        }
+        let sums = &self.pool.sums;
+        for (what, sum, counted) in [
+            ("slots of slabs are miscounted", sums.slabs.get(), slabs),
+            ("idle dirty slots are miscounted", sums.idle.get(), idle),
+            ("holes are miscounted", sums.holes.get(), holes),
+        ] {
+            if sum != counted {
+                return Err(Broken { what, at: sum });
+            }
+        }
+        Ok(())
     }
 
     fn validate_superslab(

@@ -243,7 +243,7 @@ fn purging_gives_back_what_is_free() {
         let fell = before - heap.host().mapped();
         let in_place = heap.stats().purged - stats.purged;
         assert_eq!(purged.bytes, fell + in_place);
-        assert!(in_place > 0 && purged.bytes > 4 * MIB, "{purged:?}");
+        assert!(in_place > 0 && purged.bytes + purged.kept > 2 * MIB, "{purged:?}");
         assert_eq!((fell == 0, purged.kept > 0), (refuse, refuse));
         assert_eq!(heap.purge(&mut cache), Purged { bytes: 0, kept: purged.kept });
         heap.host().manners(|manners| manners.refuse_unmap = false);

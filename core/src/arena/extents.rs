@@ -8,6 +8,8 @@ use crate::registry::Registry;
 
 /// Kept ranges that a search looks at, at most.
 const PROBES: usize = 64;
+/// Kept ranges that a round of decay looks at in one hold of the lock, at most.
+const LOOKS: usize = 256;
 /// Lists by size, eight a doubling.
 const BINS: usize = 320;
 
@@ -37,6 +39,8 @@ pub(crate) struct Arena {
     capacity: u32,
     /// Ranges that there are, kept or handed out.
     reserved: u32,
+    /// Rounds of decay so far.
+    round: u32,
 }
 
 /// The bin of a size: below 32 KiB one each page, then eight a doubling.
@@ -60,6 +64,7 @@ impl Arena {
             used: 0,
             capacity: 0,
             reserved: 0,
+            round: 0,
         }
     }
 
@@ -223,12 +228,13 @@ impl Arena {
             }
         };
         mark(registry, &range, Entry::kept(number));
-        let Range { base, size, dirty } = range;
+        let &Range { base, size, dirty } = &range;
+        let born = self.round;
         let bin = bin_of(size);
         let age = Links { next: core::mem::replace(&mut self.newest, number), previous: 0 };
         let by_size = Links { next: core::mem::replace(&mut self.bins[bin], number), previous: 0 };
         ranges.set(self, number, |node| {
-            *node = Node { base, size, age, bin: by_size, dirty, refused };
+            *node = Node { base, size, age, bin: by_size, dirty, refused, born };
         });
         match age.next {
             0 => self.oldest = number,
@@ -236,7 +242,7 @@ impl Arena {
         }
         ranges.set(self, by_size.next, |node| node.bin.previous = number);
         self.filled[bin / 64] |= 1 << (bin % 64);
-        ranges.set_kept(self, ranges.kept() + size);
+        ranges.book(self, &range, true);
     }
 
     fn remove(&mut self, ranges: &Ranges, registry: &impl Registry, number: u32) -> Option<Range> {
@@ -263,8 +269,8 @@ impl Arena {
             *node = BLANK;
             node.bin.next = vacant;
         });
-        ranges.set_kept(self, ranges.kept() - size);
         let range = Range { base, size, dirty };
+        ranges.book(self, &range, false);
         mark(registry, &range, Entry::FOREIGN);
         Some(range)
     }
@@ -299,6 +305,36 @@ impl Arena {
         }
     }
 
+    /// Begins a round of decay.
+    pub(super) fn next_round(&mut self) {
+        self.round = self.round.wrapping_add(1);
+    }
+
+    /// Takes out, a batch at most, the dirty ranges that lay here for the first of `ages` in rounds,
+    /// and the purged ones that did for the second.
+    pub(super) fn ripe(
+        &mut self,
+        ranges: &Ranges,
+        registry: &impl Registry,
+        ages: (u32, u32),
+        victims: &mut Victims,
+    ) {
+        let mut number = self.oldest;
+        for _ in 0..LOOKS {
+            let Some(node) = ranges.get(self, number) else { break };
+            let age = self.round.wrapping_sub(node.born);
+            if age < ages.0 || victims.is_full() {
+                break;
+            }
+            let ripe = age >= if node.dirty { ages.0 } else { ages.1 };
+            if ripe && !node.refused {
+                let Some(range) = self.remove(ranges, registry, number) else { break };
+                victims.push(range);
+            }
+            number = node.age.previous;
+        }
+    }
+
     /// Makes every kept range a candidate for the source again.
     pub(super) fn forget_refusals(&mut self, ranges: &Ranges) {
         let mut number = self.newest;
@@ -315,7 +351,7 @@ impl Arena {
         ranges: &Ranges,
         registry: &impl Registry,
     ) -> Result<(), &'static str> {
-        let (mut count, mut bytes, mut number) = (0, 0, self.newest);
+        let (mut count, mut bytes, mut dirty, mut number) = (0, 0, 0, self.newest);
         while let Some(node) = ranges.get(self, number) {
             let ends = [node.base, node.base + node.size - 1].map(|at| registry.entry(at));
             // Past what the registry has room for, entries read as foreign.
@@ -323,6 +359,7 @@ impl Arena {
                 return Err("arena: the registry has something else at a kept range");
             }
             (count, bytes, number) = (count + 1, bytes + node.size, node.age.next);
+            dirty += if node.dirty { node.size } else { 0 };
         }
         let mut binned = 0;
         for bin in 0..BINS {
@@ -340,6 +377,7 @@ impl Arena {
         match () {
             () if binned != count => Err("arena: bins and ages differ"),
             () if bytes != ranges.kept() => Err("arena: kept bytes are miscounted"),
+            () if dirty != ranges.dirty() => Err("arena: dirty bytes are miscounted"),
             () if count > self.reserved => Err("arena: more is kept than there is"),
             () => Ok(()),
         }

@@ -2,7 +2,7 @@
 
 use super::extents::Arena;
 use crate::ledger::{Table, published};
-use crate::sync::{AtomicPtr, AtomicUsize, Ordering, cells, const_fn};
+use crate::sync::{AtomicPtr, AtomicUsize, Ordering, Sum, cells, const_fn};
 use core::cell::UnsafeCell;
 
 /// Nodes of a chunk: 48 KiB, touched as far as used.
@@ -57,10 +57,12 @@ pub(super) struct Node {
     pub(super) dirty: bool,
     /// The source refused to take it back.
     pub(super) refused: bool,
+    /// The round of decay in which it came.
+    pub(super) born: u32,
 }
 
 pub(super) const BLANK: Node =
-    Node { base: 0, size: 0, age: UNLINKED, bin: UNLINKED, dirty: false, refused: false };
+    Node { base: 0, size: 0, age: UNLINKED, bin: UNLINKED, dirty: false, refused: false, born: 0 };
 
 pub(super) struct Chunk([UnsafeCell<Node>; NODES]);
 
@@ -80,6 +82,8 @@ pub(crate) struct Ranges {
     chunks: [AtomicPtr<Chunk>; NODE_CHUNKS],
     /// Bytes kept. Written under the lock, for readers without it.
     kept: AtomicUsize,
+    /// Of these, bytes of dirty ranges.
+    dirty: Sum,
 }
 
 impl Ranges {
@@ -88,6 +92,7 @@ impl Ranges {
             Self {
                 chunks: cells!(AtomicPtr::new(core::ptr::null_mut()); NODE_CHUNKS),
                 kept: AtomicUsize::new(0),
+                dirty: Sum::new(),
             }
         }
     }
@@ -123,8 +128,21 @@ impl Ranges {
         self.kept.load(Ordering::Relaxed)
     }
 
-    pub(super) fn set_kept(&self, _: &mut Arena, kept: usize) {
-        self.kept.store(kept, Ordering::Relaxed);
+    /// Bytes kept that may still be backed.
+    pub(crate) fn dirty(&self) -> usize {
+        self.dirty.get()
+    }
+
+    /// Books a range that came or left.
+    pub(super) fn book(&self, _: &mut Arena, range: &Range, came: bool) {
+        let (kept, dirty) = (self.kept(), if range.dirty { range.size } else { 0 });
+        if came {
+            self.dirty.add(dirty);
+            self.kept.store(kept + range.size, Ordering::Relaxed);
+        } else {
+            self.dirty.sub(dirty);
+            self.kept.store(kept - range.size, Ordering::Relaxed);
+        }
     }
 }
 

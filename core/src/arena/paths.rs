@@ -5,35 +5,28 @@ use super::nodes::Range;
 use super::victims::Victims;
 use crate::geometry::SUPERSLAB;
 use crate::heap::Heap;
+use crate::policy;
 use crate::registry::Registry;
 use crate::source::Host;
-use crate::sync::Ordering;
 use core::ptr::NonNull;
 
-/// Bytes that may be kept however small the heap is: two superslabs.
-pub(super) const KEPT_LEAST: usize = 2 * SUPERSLAB;
-/// How many times what is in use may be kept when a range comes in. A live set whose blocks are
-/// replaced at random swings, and what it frees seldom fits what it asks for next: with three in
-/// place of eight, eight blocks of 2 to 16 MiB took three times the page faults. To give memory back
-/// sooner is for time to decide, not for the instant.
-pub(super) const KEPT: usize = 8;
-/// The same, when more must be mapped. Lower, for then what is kept did not serve, and counts
-/// towards the peak.
-const KEPT_FRESH: usize = 1;
 /// The largest range that may pass the bound while it is the newest: a buffer of a size that
 /// programs take and free in a loop.
 pub(super) const NEWEST_MOST: usize = 32 * SUPERSLAB;
-
-/// Bytes that the arena may keep in a heap that uses `used` bytes.
-pub(super) fn bound(used: usize, times: usize) -> usize {
-    used.saturating_mul(times).max(KEPT_LEAST)
-}
+/// Rounds of decay after which a kept range is purged, and after which a purged one is unmapped.
+const PURGED_AFTER: u32 = 2;
+const UNMAPPED_AFTER: u32 = 20;
 
 impl<H: Host, R: Registry> Heap<H, R> {
-    /// Bytes that may be kept, not counting `more` that are about to be.
-    fn kept_bound(&self, times: usize, more: usize) -> usize {
-        let mapped = self.ledger.mapped.load(Ordering::Relaxed);
-        bound(mapped.saturating_sub(self.kept() + more), times)
+    /// Bytes of ranges that may be kept beside what else is free.
+    fn kept_bound(&self) -> usize {
+        let others = self.pool.sums.idle.get() + self.spans.dirty();
+        self.policy.kept(self.in_use()).saturating_sub(others)
+    }
+
+    /// The same when a range comes in, and for the moment that large blocks are being replaced.
+    fn kept_bound_large(&self) -> usize {
+        self.kept_bound().max(policy::kept_large(self.larges.held()))
     }
 
     /// A range of `size` bytes (whole slots) at a multiple of `align` (a slot at least): cut from a
@@ -52,7 +45,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
 
     fn take_or_grow(&self, size: usize, align: usize, mut grow: bool) -> Option<Range> {
         loop {
-            let bound = self.kept_bound(KEPT_FRESH, 0);
+            let bound = self.kept_bound();
             let mut victims = Victims::new();
             let (ranges, registry) = (&self.ranges, &self.registry);
             let taken = self.back.with(|back| {
@@ -117,7 +110,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
     #[cold]
     pub(crate) fn put_range(&self, range: Range) {
         let allowance = if range.size <= NEWEST_MOST { range.size } else { 0 };
-        let limit = self.kept_bound(KEPT, range.size) + allowance;
+        let limit = self.kept_bound_large() + allowance;
         let mut victims = Victims::new();
         self.back.with(|back| {
             back.arena.keep(&self.ranges, &self.registry, range);
@@ -137,7 +130,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
 
     /// Gives back what is kept too much of, before more is mapped.
     pub(crate) fn trim_ranges(&self) {
-        self.shrink_to(self.kept_bound(KEPT_FRESH, 0));
+        self.shrink_to(self.kept_bound());
     }
 
     /// Unmaps kept ranges, but not those that the source refused before, until at most `limit`
@@ -154,6 +147,50 @@ impl<H: Host, R: Registry> Heap<H, R> {
             }
             gone += self.unmap_all(victims);
         }
+    }
+
+    /// One round of decay: purges the ranges that lay here for some rounds, and unmaps those that were
+    /// purged long ago. Answers the bytes that were given back.
+    pub(crate) fn decay_ranges(&self) -> usize {
+        let mut bytes = 0;
+        self.back.with(|back| back.arena.next_round());
+        loop {
+            let mut victims = Victims::new();
+            self.back.with(|back| {
+                let ages = (PURGED_AFTER, UNMAPPED_AFTER);
+                back.arena.ripe(&self.ranges, &self.registry, ages, &mut victims);
+            });
+            if victims.is_empty() {
+                return bytes;
+            }
+            let mut purged = Victims::new();
+            for range in victims {
+                if range.dirty {
+                    bytes += self.purge_range(range);
+                } else {
+                    purged.push(range);
+                }
+            }
+            self.unmap_all(purged);
+        }
+    }
+
+    /// Purges a range that was taken out of the arena, and puts it back.
+    fn purge_range(&self, mut range: Range) -> usize {
+        let clean = NonNull::new(range.start()).is_some_and(|base| {
+            // SAFETY: the range was kept, so nobody uses it, and it left the arena under the lock.
+            unsafe { self.ledger.purge(&self.host, base, range.size) }
+        });
+        range.dirty = !clean;
+        let size = if clean { range.size } else { 0 };
+        self.back.with(|back| {
+            if clean {
+                back.arena.keep(&self.ranges, &self.registry, range);
+            } else {
+                back.arena.keep_refused(&self.ranges, &self.registry, range);
+            }
+        });
+        size
     }
 
     /// Unmaps ranges that were taken out of the arena; refused ones return to it.

@@ -1,18 +1,19 @@
 //! The arena over a page source that counts.
 
 use super::Range;
-use super::paths::{KEPT, KEPT_LEAST, NEWEST_MOST, bound};
+use super::paths::NEWEST_MOST;
 use crate::entry::{Entry, Kind};
 use crate::fakes::{self, Fake};
 use crate::geometry::{SLOT, SUPERSLAB};
 use crate::heap::Heap;
+use crate::policy::KEPT_LEAST;
 use crate::registry::sealed::Sealed;
 use crate::sync::Ordering;
 use std::boxed::Box;
 use std::vec::Vec;
 
 const MIB: usize = 1 << 20;
-/// What raises the bound above what a test keeps.
+/// Bytes in use that raise the bound above what a test keeps.
 const BALLAST: usize = 256 * MIB;
 
 fn heap() -> Box<Heap<Fake>> {
@@ -70,7 +71,7 @@ fn a_kept_range_is_used_again_and_known_to_be_dirty() {
 #[test]
 fn a_long_range_is_cut_and_neighbours_merge() {
     let heap = heap();
-    let ballast = take(&heap, BALLAST, SLOT);
+    heap.pool.sums.out.add(BALLAST);
     let whole = take(&heap, 16 * MIB, SUPERSLAB);
     let base = whole.base;
     heap.put_range(whole);
@@ -91,14 +92,13 @@ fn a_long_range_is_cut_and_neighbours_merge() {
     assert_eq!((again.base, heap.kept()), (base, 0));
     assert_eq!(Entry(heap.registry.entry(base)).kind(), Kind::Foreign);
     heap.put_range(again);
-    heap.put_range(ballast);
     finish(&heap);
 }
 
 #[test]
 fn the_range_that_fits_best_is_cut() {
     let heap = heap();
-    let ballast = take(&heap, BALLAST, SLOT);
+    heap.pool.sums.out.add(BALLAST);
     let sizes = [9, 3, 5, 4, 7].map(|mib| mib * MIB);
     let pairs = sizes.map(|size| (take(&heap, size, SLOT), take(&heap, SLOT, SLOT)));
     let (kept, between): (Vec<_>, Vec<_>) = pairs.into_iter().unzip();
@@ -108,7 +108,6 @@ fn the_range_that_fits_best_is_cut() {
     let range = take(&heap, 3 * MIB + SLOT, SLOT);
     assert_eq!(range.base, base_of_4);
     heap.put_range(range);
-    heap.put_range(ballast);
     between.into_iter().for_each(|range| heap.put_range(range));
     finish(&heap);
 }
@@ -135,12 +134,14 @@ fn a_range_that_is_too_short_is_grown_where_contents_do_not_matter() {
 fn what_is_kept_is_bounded() {
     let heap = heap();
     let taken: Vec<_> = (0..100).map(|_| take(&heap, SUPERSLAB, SUPERSLAB)).collect();
+    let out = &heap.pool.sums.out;
+    out.add(100 * SUPERSLAB);
     // Every other one first, so that nothing merges yet.
     let (odd, even): (Vec<_>, Vec<_>) = (0..).zip(taken).partition(|(at, _)| at % 2 == 1);
     for (_, range) in odd.into_iter().chain(even) {
+        out.sub(SUPERSLAB);
         heap.put_range(range);
-        let used = heap.ledger.mapped.load(Ordering::Relaxed) - heap.kept();
-        let most = bound(used, KEPT) + SUPERSLAB;
+        let most = out.get().max(KEPT_LEAST) + SUPERSLAB;
         assert!(heap.kept() <= most, "{} kept", heap.kept());
         heap.validate_arena().unwrap();
     }

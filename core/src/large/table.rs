@@ -150,6 +150,11 @@ impl Larges {
         self.mapped.fetch_sub(mapped, Ordering::Relaxed);
     }
 
+    /// Bytes of live blocks.
+    pub(crate) fn held(&self) -> usize {
+        self.held.load(Ordering::Relaxed)
+    }
+
     pub(super) fn totals(&self) -> LayerStats {
         LayerStats {
             mapped: self.mapped.load(Ordering::Relaxed),

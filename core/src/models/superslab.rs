@@ -147,7 +147,7 @@ fn purging_against_claiming_and_giving() {
         let theirs = pool.clone();
         let purger = thread::spawn(move || {
             let superslab = theirs.superslab(ID).unwrap();
-            let claimed = superslab.claim_dirty();
+            let claimed = superslab.claim_dirty(u32::MAX);
             (0..2).filter(|slot| claimed & 1 << slot != 0).for_each(use_slot);
             if claimed == 0 {
                 return 0;

@@ -2,6 +2,7 @@
 
 use super::class::{SPAN_CLASSES, SpanClass};
 use super::superslab::SpanId;
+use crate::sync::mark::AtomicBool;
 use crate::sync::{AtomicU32, AtomicUsize, Ordering, cells, const_fn};
 
 /// Places a class.
@@ -22,6 +23,8 @@ pub(crate) struct Bins {
     places: [[AtomicU32; PLACES]; BINS],
     /// Bytes held; booked before a span comes, unbooked after it left.
     bytes: AtomicUsize,
+    /// Whether a span came or left since the last round of decay.
+    stirred: AtomicBool,
 }
 
 impl Bins {
@@ -30,7 +33,19 @@ impl Bins {
             Self {
                 places: cells!(cells!(AtomicU32::new(0); PLACES); BINS),
                 bytes: AtomicUsize::new(0),
+                stirred: AtomicBool::new(false),
             }
+        }
+    }
+
+    /// Whether a span came or left since the last call.
+    pub(crate) fn settle(&self) -> bool {
+        self.stirred.swap(false, Ordering::Relaxed)
+    }
+
+    fn stir(&self) {
+        if !self.stirred.load(Ordering::Relaxed) {
+            self.stirred.store(true, Ordering::Relaxed);
         }
     }
 
@@ -57,6 +72,7 @@ impl Bins {
                         .compare_exchange(0, id.encode(), Ordering::Release, Ordering::Relaxed)
                         .is_ok()
             });
+        self.stir();
         if !placed {
             self.bytes.fetch_sub(class.size(), Ordering::Relaxed);
         }
@@ -65,6 +81,7 @@ impl Bins {
 
     /// Takes a cached span of a class.
     pub(crate) fn take(&self, class: SpanClass) -> Option<SpanId> {
+        self.stir();
         self.bin(class).iter().find_map(|place| self.take_from(place, class))
     }
 

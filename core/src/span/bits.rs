@@ -53,6 +53,15 @@ impl Bits {
         self.0[grain / 64] >> (grain % 64) & 1 != 0
     }
 
+    /// The grains that are in both sets.
+    pub(crate) fn meet(&self, other: &Self) -> Self {
+        Self(core::array::from_fn(|word| self.0[word] & other.0[word]))
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.0.iter().map(|word| word.count_ones() as usize).sum()
+    }
+
     /// The first grain at or after `from` whose bit differs from `skip`'s; the end if there is none.
     fn next(&self, from: usize, skip: bool) -> usize {
         let flip = if skip { u64::MAX } else { 0 };
@@ -130,6 +139,8 @@ mod tests {
                 at += len + 1;
             }
             prop_assert_eq!(bits.runs().collect::<Vec<_>>(), runs.clone());
+            prop_assert_eq!(bits.count(), plain.iter().filter(|set| **set).count());
+            prop_assert_eq!(bits.meet(&Bits::ALL), bits);
             prop_assert_eq!(bits.longest(), runs.iter().map(|run| run.len()).max().unwrap_or(0));
         }
 

@@ -91,6 +91,8 @@ impl<H: Host, R: Registry> Heap<H, R> {
             .with(|back| back.spans.give(&self.spans, id, class, |range| self.forget_spans(range)));
         if let Some(range) = empty {
             self.return_spans(range);
+        } else {
+            self.keep_bound();
         }
     }
 

@@ -26,6 +26,19 @@ fn whole_pages(run: &Range<usize>, page: usize) -> Range<usize> {
     start..end.max(start)
 }
 
+/// Changes a superslab, and the sum of what is loose with it.
+fn book<T>(
+    spans: &Spans,
+    superslab: &SpanSuperslab,
+    change: impl FnOnce(&SpanSuperslab) -> T,
+) -> T {
+    let before = superslab.loose();
+    let changed = change(superslab);
+    spans.loose.add(superslab.loose());
+    spans.loose.sub(before);
+    changed
+}
+
 /// A span as it was cut.
 pub(super) struct Cut {
     pub(super) id: SpanId,
@@ -100,7 +113,7 @@ impl SpanIndex {
     /// Takes a new superslab in and cuts its first span.
     pub(super) fn adopt(&mut self, spans: &Spans, number: u32, class: SpanClass) -> Option<Cut> {
         let superslab = spans.superslab(number)?;
-        superslab.adopt();
+        book(spans, superslab, SpanSuperslab::adopt);
         spans.count_superslab(superslab, true);
         self.cut_at(spans, number, 0, class)
     }
@@ -114,7 +127,8 @@ impl SpanIndex {
     ) -> Option<Cut> {
         let superslab = spans.superslab(number)?;
         let id = SpanId::new(number, grain)?;
-        let dirty = superslab.take(grain..grain + class.grains());
+        let cut = grain..grain + class.grains();
+        let dirty = book(spans, superslab, |superslab| superslab.take(cut));
         superslab.set_span(grain, Span::Live(class));
         spans.count_span(class, true);
         self.relist(spans, number, superslab);
@@ -139,11 +153,13 @@ impl SpanIndex {
         {
             return false;
         }
-        if new_end > old_end {
-            superslab.take(more);
-        } else {
-            superslab.give(new_end..old_end, false);
-        }
+        book(spans, superslab, |superslab| {
+            if new_end > old_end {
+                superslab.take(more);
+            } else {
+                superslab.give(new_end..old_end, false);
+            }
+        });
         spans.count_span(old, false);
         spans.count_span(new, true);
         self.relist(spans, id.number(), superslab);
@@ -163,27 +179,40 @@ impl SpanIndex {
         superslab.set_span(grain, Span::None);
         spans.count_span(class, false);
         let grains = grain..grain + class.grains();
-        self.give_grains(spans, id.number(), grains, false, forget)
+        book(spans, superslab, |superslab| superslab.give(grains, false));
+        self.settle(spans, id.number(), superslab, forget)
     }
 
-    /// As [`give`](Self::give), for grains that are no span's.
-    pub(super) fn give_grains(
+    /// Takes back what [`take_dirty`](Self::take_dirty) took; `clean`: it now reads zero. Otherwise as
+    /// [`give`](Self::give).
+    pub(super) fn give_back(
         &mut self,
         spans: &Spans,
         number: u32,
-        grains: Range<usize>,
+        taken: &Bits,
         clean: bool,
         forget: impl FnOnce(&arena::Range),
     ) -> Option<arena::Range> {
         let superslab = spans.superslab(number)?;
-        superslab.give(grains, clean);
+        book(spans, superslab, |superslab| taken.runs().for_each(|run| superslab.give(run, clean)));
+        self.settle(spans, number, superslab, forget)
+    }
+
+    /// Lists a superslab to which grains came back, or closes it if all of it is free.
+    fn settle(
+        &mut self,
+        spans: &Spans,
+        number: u32,
+        superslab: &SpanSuperslab,
+        forget: impl FnOnce(&arena::Range),
+    ) -> Option<arena::Range> {
         if !superslab.is_empty() {
             self.relist(spans, number, superslab);
             return None;
         }
         self.unlist(spans, superslab);
         spans.count_superslab(superslab, false);
-        let range = superslab.close();
+        let range = book(spans, superslab, SpanSuperslab::close);
         forget(&range);
         superslab.next.store(self.vacant, Ordering::Relaxed);
         self.vacant = number + 1;
@@ -217,8 +246,8 @@ impl SpanIndex {
     }
 
     /// Takes the free dirty grains of a superslab that fill whole pages of `page` grains, in runs of at
-    /// least `least`, so that they can be purged; each run must come back by
-    /// [`give_grains`](Self::give_grains).
+    /// least `least`, so that they can be purged; they must come back by
+    /// [`give_back`](Self::give_back).
     pub(super) fn take_dirty(
         &mut self,
         spans: &Spans,
@@ -240,9 +269,9 @@ impl SpanIndex {
             }
         }
         if taken != Bits::NONE {
-            for run in taken.runs() {
-                superslab.take(run);
-            }
+            book(spans, superslab, |superslab| {
+                taken.runs().for_each(|run| _ = superslab.take(run))
+            });
             self.relist(spans, number, superslab);
         }
         taken
@@ -309,13 +338,15 @@ impl SpanIndex {
             }
         }
         let open = spans.superslabs().filter(|(_, superslab)| superslab.base() != 0);
-        let (mut count, mut roomy) = (0, 0);
+        let (mut count, mut roomy, mut loose) = (0, 0, 0);
         for (_, superslab) in open {
             count += 1;
+            loose += superslab.loose();
             roomy += usize::from(SpanClass::fitting(superslab.free().longest()).is_some());
         }
         match () {
             () if roomy != listed => Err("span index: a superslab with room is in no list"),
+            () if loose != spans.loose.get() => Err("spans: what is loose is miscounted"),
             () if count != spans.totals().count => Err("spans: open superslabs are miscounted"),
             () => Ok(()),
         }

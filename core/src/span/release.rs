@@ -1,7 +1,7 @@
 //! Free spans go back to the source, on demand.
 
 use super::bits::Bits;
-use super::class::GRAIN;
+use super::class::{GRAIN, GRAINS};
 use crate::heap::Heap;
 use crate::registry::Registry;
 use crate::source::Host;
@@ -28,8 +28,19 @@ impl<H: Host, R: Registry> Heap<H, R> {
         }
     }
 
-    /// Purges the free dirty pages of a superslab, in runs of at least `least` grains: claims them first, gives them back, and only
-    /// then sets them free again.
+    /// One round of decay: empties the bins if nobody used them since the last one, and purges the
+    /// superslabs that nobody touched. Answers the bytes purged in place.
+    pub(crate) fn decay_spans(&self) -> usize {
+        if !self.spans.bins.settle() {
+            self.drain_bins();
+        }
+        let open = self.spans.superslabs().filter(|(_, superslab)| superslab.base() != 0);
+        let still = open.filter(|(_, superslab)| !superslab.settle() && superslab.loose() > 0);
+        still.map(|(number, _)| self.purge_span_superslab(number, 1)).sum()
+    }
+
+    /// Purges the free dirty pages of a superslab, in runs of at least `least` grains: claims them
+    /// first, gives them back, and only then sets them free again.
     fn purge_span_superslab(&self, number: u32, least: usize) -> usize {
         let page = self.host.page_size().div_ceil(GRAIN);
         let taken = self.back.with(|back| {
@@ -42,23 +53,24 @@ impl<H: Host, R: Registry> Heap<H, R> {
         if taken == Bits::NONE {
             return 0;
         }
-        let mut purged = 0;
+        let mut runs = [(NonNull::dangling(), 0); GRAINS / 2];
+        let mut count = 0;
         for run in taken.runs() {
-            let size = run.len() * GRAIN;
-            let clean = NonNull::new(superslab.start(run.start)).is_some_and(|start| {
-                // SAFETY: the grains were free and were claimed under the lock: whole pages of one
-                // mapping that nobody uses.
-                unsafe { self.ledger.purge(&self.host, start, size) }
-            });
-            purged += if clean { size } else { 0 };
-            let empty = self.back.with(|back| {
-                let forget = |range: &_| self.forget_spans(range);
-                back.spans.give_grains(&self.spans, number, run, clean, forget)
-            });
-            if let Some(range) = empty {
-                self.return_spans(range);
+            if let Some(start) = NonNull::new(superslab.start(run.start)) {
+                runs[count] = (start, run.len() * GRAIN);
+                count += 1;
             }
         }
-        purged
+        // SAFETY: the grains were free and were claimed under the lock: whole pages of one mapping
+        // that nobody uses.
+        let clean = unsafe { self.ledger.purge_all(&self.host, &runs[..count]) };
+        let empty = self.back.with(|back| {
+            let forget = |range: &_| self.forget_spans(range);
+            back.spans.give_back(&self.spans, number, &taken, clean, forget)
+        });
+        if let Some(range) = empty {
+            self.return_spans(range);
+        }
+        if clean { taken.count() * GRAIN } else { 0 }
     }
 }

@@ -5,6 +5,7 @@ use super::class::{GRAIN, GRAINS, SpanClass};
 use crate::arena::Range;
 #[cfg(any(test, loom))]
 use crate::sync::cells;
+use crate::sync::mark::AtomicBool;
 use crate::sync::{AtomicU16, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 /// A span: number of its superslab and first grain, from 1 up, so that 0 is none.
@@ -102,6 +103,8 @@ pub(crate) struct SpanSuperslab {
     /// Grains that may hold something other than zeros.
     dirty: [AtomicU64; WORDS],
     words: [AtomicU16; GRAINS],
+    /// Whether grains were taken or given since the last round of decay.
+    stirred: AtomicBool,
 }
 
 fn load(cells: &[AtomicU64; WORDS]) -> Bits {
@@ -125,6 +128,7 @@ impl SpanSuperslab {
             free: cells!(AtomicU64::new(0); WORDS),
             dirty: cells!(AtomicU64::new(0); WORDS),
             words: cells!(AtomicU16::new(0); GRAINS),
+            stirred: AtomicBool::new(false),
         }
     }
 
@@ -184,6 +188,11 @@ impl SpanSuperslab {
         load(&self.dirty)
     }
 
+    /// Bytes of free grains that are dirty.
+    pub(super) fn loose(&self) -> usize {
+        self.free().meet(&self.dirty()).count() * GRAIN
+    }
+
     /// Whether every grain is free.
     pub(crate) fn is_empty(&self) -> bool {
         self.free() == Bits::first(self.grains())
@@ -199,6 +208,7 @@ impl SpanSuperslab {
         store(&self.free, &Bits::NONE);
         store(&self.dirty, if range.dirty { &all } else { &Bits::NONE });
         self.set_span(grains - 1, Span::None);
+        self.stirred.store(true, Ordering::Relaxed);
         self.base.store(range.base, Ordering::Relaxed);
     }
 
@@ -225,7 +235,13 @@ impl SpanSuperslab {
         dirty.insert(grains);
         store(&self.free, &free);
         store(&self.dirty, &dirty);
+        self.stirred.store(true, Ordering::Relaxed);
         was_dirty
+    }
+
+    /// Whether grains were taken or given since the last call.
+    pub(super) fn settle(&self) -> bool {
+        self.stirred.swap(false, Ordering::Relaxed)
     }
 
     /// Gives grains back; `clean` where they now read zero.
@@ -233,6 +249,7 @@ impl SpanSuperslab {
         let mut free = self.free();
         free.insert(grains.clone());
         store(&self.free, &free);
+        self.stirred.store(true, Ordering::Relaxed);
         if clean {
             let mut dirty = self.dirty();
             dirty.remove(grains);

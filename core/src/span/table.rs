@@ -6,7 +6,7 @@ use super::superslab::{SpanId, SpanSuperslab};
 use crate::geometry::{CHUNK_SUPERS, CHUNKS};
 use crate::layer::LayerStats;
 use crate::ledger::{Table, published};
-use crate::sync::{AtomicPtr, AtomicUsize, Ordering, cells, const_fn};
+use crate::sync::{AtomicPtr, AtomicUsize, Ordering, Sum, cells, const_fn};
 
 /// Descriptors of 64 superslabs: 76 KiB, touched as far as used.
 struct Chunk([SpanSuperslab; CHUNK_SUPERS]);
@@ -30,6 +30,8 @@ pub(crate) struct Spans {
     /// Spans cut, live or cached, and their bytes.
     spans: AtomicUsize,
     held: AtomicUsize,
+    /// Bytes of free grains that are dirty.
+    pub(super) loose: Sum,
 }
 
 impl Spans {
@@ -42,6 +44,7 @@ impl Spans {
                 mapped: AtomicUsize::new(0),
                 spans: AtomicUsize::new(0),
                 held: AtomicUsize::new(0),
+                loose: Sum::new(),
             }
         }
     }
@@ -80,13 +83,18 @@ impl Spans {
     }
 
     /// Bytes of spans that users, caches and bins hold.
-    pub(super) fn held(&self) -> usize {
+    pub(crate) fn held(&self) -> usize {
         self.held.load(Ordering::Relaxed)
     }
 
     #[cfg(any(test, feature = "validate"))]
     pub(super) fn spans(&self) -> usize {
         self.spans.load(Ordering::Relaxed)
+    }
+
+    /// Bytes that are free and may still be backed: in superslabs, and in the bins.
+    pub(crate) fn dirty(&self) -> usize {
+        self.loose.get() + self.bins.bytes()
     }
 
     /// Whether numbers are left for guests, which may be as small as a slot: half of them all.

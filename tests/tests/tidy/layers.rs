@@ -11,6 +11,7 @@ const LAYERS: &[&[&str]] = &[
     // Ground.
     &["geometry", "layer", "misuse"],
     &["sync"],
+    &["marks", "sieve", "sums"],
     &["class"],
     &["block", "entry", "word"],
     // Source, registry.

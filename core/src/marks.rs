@@ -1,0 +1,97 @@
+//! What the release of memory notes of a superslab's slots, in words that order nothing.
+//!
+//! *Aged*: a slot that was idle and dirty, or whose slab was pooled, when the last round of decay
+//! came by. Who claims it clears the mark, so that one still marked at the next round has lain
+//! untouched for the time between the two.
+//!
+//! *Holes*: pages of a slab that were given back while it was in nobody's hands, because every block
+//! in them was home. They count as backed again when somebody claims the slab.
+
+use crate::geometry::{SLOT, SLOTS};
+use crate::sync::Ordering;
+use crate::sync::mark::{AtomicU16, AtomicU32};
+
+/// Bytes that one bit of the holes stands for: the smallest page.
+pub(crate) const HOLE: usize = 4096;
+/// Holes of a slot.
+pub(crate) const SLOT_HOLES: u32 = if SLOT < HOLE { 1 } else { (SLOT / HOLE) as u32 };
+
+/// The marks of one superslab; all-zero bytes are none.
+pub(crate) struct Marks {
+    aged: AtomicU32,
+    holes: [AtomicU16; SLOTS as usize],
+}
+
+impl Marks {
+    #[cfg(any(test, loom))]
+    pub(crate) const fn new() -> Self {
+        Self { aged: AtomicU32::new(0), holes: [const { AtomicU16::new(0) }; SLOTS as usize] }
+    }
+
+    /// Notes which slots lie idle or pooled now. Answers those of them that did so at the last
+    /// call and were not claimed since.
+    pub(crate) fn age(&self, lying: u32) -> u32 {
+        self.aged.swap(lying, Ordering::Relaxed) & lying
+    }
+
+    /// Notes that slots were claimed.
+    #[inline]
+    pub(crate) fn claimed(&self, slots: u32) {
+        if self.aged.load(Ordering::Relaxed) & slots != 0 {
+            self.aged.fetch_and(!slots, Ordering::Relaxed);
+        }
+    }
+
+    /// The holes of a slab of `slots` slots. For its claimer.
+    pub(crate) fn holes(&self, slot: u32, slots: u32) -> u64 {
+        (0..slots).map(|at| u64::from(self.slot(slot + at)) << (at * SLOT_HOLES)).sum()
+    }
+
+    /// Writes the holes of a slab that the caller has claimed.
+    pub(crate) fn set_holes(&self, slot: u32, slots: u32, holes: u64) {
+        for at in 0..slots {
+            let part = (holes >> (at * SLOT_HOLES)) as u16;
+            self.holes[(slot + at) as usize % SLOTS as usize].store(part, Ordering::Relaxed);
+        }
+    }
+
+    /// Forgets the holes of a slab that the caller has claimed. Answers their bytes.
+    pub(crate) fn forget_holes(&self, slot: u32, slots: u32) -> usize {
+        let holes = self.holes(slot, slots);
+        if holes != 0 {
+            self.set_holes(slot, slots, 0);
+        }
+        holes.count_ones() as usize * HOLE
+    }
+
+    fn slot(&self, slot: u32) -> u16 {
+        self.holes[slot as usize % SLOTS as usize].load(Ordering::Relaxed)
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_lies_through_two_rounds_is_aged_unless_it_was_claimed() {
+        let marks = Marks::new();
+        assert_eq!(marks.age(0b0111), 0);
+        marks.claimed(0b0010);
+        assert_eq!(marks.age(0b1111), 0b0101);
+        assert_eq!(marks.age(0b1110), 0b1110);
+        assert_eq!(marks.age(0), 0);
+    }
+
+    #[test]
+    fn holes_belong_to_the_slots_of_their_slab() {
+        let marks = Marks::new();
+        let holes = 0x8001_0000_0003_0001;
+        marks.set_holes(4, 4, holes);
+        assert_eq!(marks.holes(4, 4), holes);
+        assert_eq!((marks.holes(3, 1), marks.holes(8, 1)), (0, 0));
+        assert_eq!(marks.holes(7, 1), 0x8001);
+        assert_eq!(marks.forget_holes(4, 4), 5 * HOLE);
+        assert_eq!(marks.forget_holes(4, 4), 0);
+    }
+}

@@ -1,0 +1,45 @@
+//! Memory that lies free goes back with time.
+//!
+//! The heap has no clock: its host calls [`Heap::decay`] in rounds, about as far apart as memory is
+//! to be kept. What lay untouched from one round to the next is purged; a kept range that was purged
+//! and still lies there some rounds later is unmapped.
+
+use crate::geometry::SLOTS;
+use crate::heap::Heap;
+use crate::registry::Registry;
+use crate::source::Host;
+use crate::superslab::Superslab;
+use crate::word::State;
+
+/// What a round of decay came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Decayed {
+    /// Bytes given back, purged in place or unmapped while still backed.
+    pub bytes: usize,
+    /// Bytes that are free in whole pieces and still backed: for later rounds.
+    pub left: usize,
+}
+
+impl<H: Host, R: Registry> Heap<H, R> {
+    /// One round: gives back what lay free and untouched since the last one. Bounded work at a time
+    /// under no lock; may be called from any thread, from one at a time.
+    pub fn decay(&self) -> Decayed {
+        let mut bytes = self.decay_spans();
+        for (id, superslab) in self.pool.superslabs() {
+            let ripe = superslab.marks.age(lying(superslab));
+            if ripe != 0 {
+                bytes += self.purge_idle(id, ripe);
+                let pooled = crate::hints::bits(u64::from(ripe));
+                bytes += pooled.map(|slot| self.sift(id, superslab, slot)).sum::<usize>();
+            }
+        }
+        bytes += self.decay_ranges();
+        Decayed { bytes, left: self.free_dirty() }
+    }
+}
+
+/// The slots that lie idle and dirty, or whose slab is pooled.
+fn lying(superslab: &Superslab) -> u32 {
+    let pooled = (0..SLOTS).filter(|&slot| superslab.peek(slot).state() == State::Pooled);
+    pooled.fold(superslab.slots().dirty(), |lying, slot| lying | 1 << slot)
+}
