@@ -1,5 +1,6 @@
 //! Linux as a heap's host.
 
+use crate::container::{self, Root};
 use crate::line::Line;
 use crate::options::{self, Foreign, Options, Shared, Trouble};
 use crate::threads::ExitKey;
@@ -35,6 +36,7 @@ pub struct Linux<A> {
     page: AtomicUsize,
     exit: ExitKey,
     options: Shared,
+    root: container::Shared,
     started: AtomicBool,
     adapter: PhantomData<fn() -> A>,
 }
@@ -46,6 +48,7 @@ impl<A: Adapter> Linux<A> {
             page: AtomicUsize::new(0),
             exit: ExitKey::new(),
             options: Shared::new(),
+            root: container::Shared::new(),
             started: AtomicBool::new(false),
             adapter: PhantomData,
         }
@@ -63,6 +66,8 @@ impl<A: Adapter> Linux<A> {
         // SAFETY: by the caller's word.
         let environment = unsafe { options::variables(envp) };
         self.options.store(options::parse(environment, warn));
+        // SAFETY: by the caller's word.
+        self.root.store(options::root(unsafe { options::variables(envp) }));
         // Without memory for it at the start, the program is out of luck anyway.
         let _ = fork::register::<A>();
     }
@@ -71,6 +76,12 @@ impl<A: Adapter> Linux<A> {
     #[inline]
     pub fn options(&self) -> Options {
         self.options.load()
+    }
+
+    /// Where the readers in [`container`] look for `proc` and `sys`; before
+    /// [`start`](Self::start), `/`.
+    pub fn root(&self) -> Root {
+        self.root.load()
     }
 
     /// Bytes of a page.
