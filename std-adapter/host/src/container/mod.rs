@@ -46,6 +46,8 @@ mod mount;
 mod number;
 mod pressure;
 mod root;
+#[cfg(test)]
+mod tests;
 mod usage;
 
 pub use limits::{Limits, read};
