@@ -126,7 +126,7 @@ pub fn parse<'a>(
     options
 }
 
-/// What `HAKMEM_ROOT` says; the default where it is not set or where [`parse`] warns of it.
+/// What `HAKMEM_ROOT` says; `/` where it is not set or where [`parse`] warns of it.
 pub(crate) fn root<'a>(environment: impl Iterator<Item = &'a [u8]>) -> Root {
     let mut values =
         environment.filter_map(|variable| variable.strip_prefix(ROOT)?.strip_prefix(b"="));

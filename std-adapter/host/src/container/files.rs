@@ -30,9 +30,20 @@ impl Path {
     /// `path` below `root`.
     pub(super) fn below(root: &Root, path: &[u8]) -> Self {
         let mut whole = Self::new();
-        // A root and a fixed name always fit; a longer one leaves a path that is not there.
-        let _ = whole.push(root.as_bytes()) && whole.push(path);
+        // A root and a fixed name always fit; what does not leaves a path that is not there.
+        whole.set(&[root.as_bytes(), path]);
         whole
+    }
+
+    /// Puts the parts together in place of what was there. `false`, and nothing changed: they do
+    /// not fit, or have a zero byte.
+    pub(super) fn set(&mut self, parts: &[&[u8]]) -> bool {
+        let len: usize = parts.iter().map(|part| part.len()).sum();
+        if len >= PATH || parts.iter().any(|part| part.contains(&0)) {
+            return false;
+        }
+        self.cut(0);
+        parts.iter().all(|part| self.push(part))
     }
 
     /// Adds text at the end. `false`, and nothing added: it does not fit, or has a zero byte.
@@ -65,10 +76,21 @@ impl Path {
     }
 }
 
-/// What a whole file holds. `None`: it cannot be read, or does not fit into `buffer` with a byte to
+/// Opens a file for reading. The path is free for other use afterwards.
+pub(super) fn open(path: &Path) -> Option<OwnedFd> {
+    // A pipe in place of a file would otherwise be waited for.
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
+    loop {
+        match rustix::fs::open(path.as_c_str(), flags, Mode::empty()) {
+            Err(Errno::INTR) => {}
+            opened => return opened.ok(),
+        }
+    }
+}
+
+/// All that a file holds. `None`: it cannot be read, or does not fit into `buffer` with a byte to
 /// spare.
-pub(super) fn read_small<'a>(path: &Path, buffer: &'a mut [u8]) -> Option<&'a [u8]> {
-    let file = open(path)?;
+pub(super) fn read_whole(file: OwnedFd, buffer: &mut [u8]) -> Option<&[u8]> {
     let mut len = 0;
     while len < buffer.len() {
         match read(&file, &mut buffer[len..])? {
@@ -80,13 +102,9 @@ pub(super) fn read_small<'a>(path: &Path, buffer: &'a mut [u8]) -> Option<&'a [u
 }
 
 /// Calls `visit` with each line of a file, without its end, in turn. Lines of 2 KiB and more are
-/// passed over. `false`: the file could not be opened.
-pub(super) fn each_line(path: &Path, visit: impl FnMut(&mut [u8])) -> bool {
-    let Some(file) = open(path) else {
-        return false;
-    };
+/// passed over.
+pub(super) fn each_line(file: OwnedFd, visit: impl FnMut(&mut [u8])) {
     split(|room| read(&file, room).unwrap_or(0), visit);
-    true
 }
 
 /// Lines out of a buffer that `read` fills again and again; 0 is the end.
@@ -123,17 +141,6 @@ fn split(mut read: impl FnMut(&mut [u8]) -> usize, mut visit: impl FnMut(&mut [u
     }
     if held > 0 && !is_rest {
         visit(&mut buffer[..held]);
-    }
-}
-
-fn open(path: &Path) -> Option<OwnedFd> {
-    // A pipe in place of a file would otherwise be waited for.
-    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
-    loop {
-        match rustix::fs::open(path.as_c_str(), flags, Mode::empty()) {
-            Err(Errno::INTR) => {}
-            opened => return opened.ok(),
-        }
     }
 }
 
@@ -214,6 +221,11 @@ mod tests {
         assert!(path.push(&rest));
         assert!(!path.push(b"x"));
         assert_eq!(path.as_c_str().count_bytes(), PATH - 1);
+        assert!(!path.set(&[&rest, b"12345", b"6"]));
+        assert!(!path.set(&[b"a", b"\0"]));
+        assert_eq!(path.as_c_str().count_bytes(), PATH - 1);
+        assert!(path.set(&[b"/a", b"", b"/b"]));
+        assert_eq!(path.as_c_str(), c"/a/b");
     }
 
     proptest! {

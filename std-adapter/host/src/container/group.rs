@@ -1,6 +1,9 @@
 //! The control group that the process is in, and those above it.
+//!
+//! Functions that hold a buffer are not inlined, so that no two buffers for lines, or for a file's
+//! text, are on the stack together.
 
-use super::files::{Path, each_line, read_small};
+use super::files::{Path, each_line, open, read_whole};
 use super::mount::Mount;
 use super::number::decimal;
 use super::root::Root;
@@ -48,15 +51,24 @@ pub(super) struct Group {
 }
 
 impl Group {
-    /// The group of the process in a hierarchy. `None`: it is in none, or in one that cannot be
-    /// seen.
-    pub(super) fn find(root: &Root, hierarchy: Hierarchy) -> Option<Self> {
-        match own(root, hierarchy) {
-            Some((version, name)) => {
+    /// No group yet; to be kept in one place, for it is large to move.
+    pub(super) const fn new() -> Self {
+        Self { version: Version::V2, path: Path::new(), top: 0, is_above: false }
+    }
+
+    /// Goes to the group of the process in a hierarchy. `false`: it is in none, or in one that
+    /// cannot be seen.
+    #[inline(never)]
+    pub(super) fn find(&mut self, root: &Root, hierarchy: Hierarchy) -> bool {
+        self.is_above = false;
+        let mut name = Path::new();
+        match own(root, hierarchy, &mut name) {
+            Some(version) => {
+                self.version = version;
                 let controller = hierarchy.controller().filter(|_| version == Version::V1);
-                mounted(root, version, controller, name.as_bytes())
+                self.mount(root, controller, name.as_bytes())
             }
-            None => unnamed(root, hierarchy),
+            None => self.guess(root, hierarchy),
         }
     }
 
@@ -79,18 +91,23 @@ impl Group {
     }
 
     /// The figure that is all of a file's text.
+    #[inline(never)]
     pub(super) fn figure(&mut self, name: &[u8]) -> Option<u64> {
-        self.with(name, |path| decimal(read_small(path, &mut [0; FILE])?))?
+        self.with(name, |path| decimal(read_whole(open(path)?, &mut [0; FILE])?))?
     }
 
     /// Calls `then` with the text of one of the group's files. `None`: no such file.
+    #[inline(never)]
     pub(super) fn text<T>(&mut self, name: &[u8], then: impl FnOnce(&[u8]) -> T) -> Option<T> {
-        self.with(name, |path| Some(then(read_small(path, &mut [0; FILE])?)))?
+        self.with(name, |path| Some(then(read_whole(open(path)?, &mut [0; FILE])?)))?
     }
 
     /// Calls `visit` with each line of one of the group's files.
+    #[inline(never)]
     pub(super) fn lines(&mut self, name: &[u8], visit: impl FnMut(&mut [u8])) {
-        self.with(name, |path| each_line(path, visit));
+        if let Some(file) = self.with(name, open).flatten() {
+            each_line(file, visit);
+        }
     }
 
     fn with<T>(&mut self, name: &[u8], then: impl FnOnce(&Path) -> T) -> Option<T> {
@@ -102,15 +119,82 @@ impl Group {
         self.path.cut(len);
         Some(result)
     }
+
+    /// Goes to where the group `name` can be seen. Of several mounts the one that shows most groups
+    /// above counts, and of equal ones the last, which may hide the others. `false`: nowhere.
+    #[inline(never)]
+    fn mount(&mut self, root: &Root, controller: Option<&[u8]>, name: &[u8]) -> bool {
+        self.path.set(&[root.as_bytes(), b"/proc/self/mountinfo"]);
+        let file = open(&self.path);
+        let mut best = None;
+        let mut is_listed = false;
+        let visit = |line: &mut [u8]| {
+            let Some(mount) = Mount::parse(line) else {
+                return;
+            };
+            let is_kind = match controller {
+                None => mount.kind == b"cgroup2",
+                Some(controller) => mount.kind == b"cgroup" && mount.has(controller),
+            };
+            if !is_kind {
+                return;
+            }
+            is_listed = true;
+            let (rank, below) = match mount.below(name) {
+                Some(below) => (mount.root.len(), below),
+                None if mount.is_above_namespace() => (usize::MAX, &[][..]),
+                None => return,
+            };
+            if best.is_none_or(|least| rank <= least) && self.go(root, mount.point, below) {
+                best = Some(rank);
+            }
+        };
+        if let Some(file) = file {
+            each_line(file, visit);
+        }
+        if is_listed {
+            return best.is_some();
+        }
+        // A sandbox may show groups without listing the mount: the usual place, as if all of the
+        // hierarchy stood there.
+        let whole = Mount::whole(usual(controller));
+        whole.below(name).is_some_and(|below| self.go(root, whole.point, below))
+    }
+
+    /// Goes to the usual place itself, where `/proc/self/cgroup` has no answer: a container without
+    /// `proc` still sees its own group there. `false`: v2 is asked for, and is not there.
+    #[inline(never)]
+    fn guess(&mut self, root: &Root, hierarchy: Hierarchy) -> bool {
+        self.version = Version::V2;
+        // Every group of v2 has this file, and none of v1.
+        let unified = self.go(root, usual(None), b"");
+        if unified && self.text(b"/cgroup.controllers", |_| ()).is_some() {
+            return true;
+        }
+        self.version = Version::V1;
+        hierarchy.controller().is_some_and(|name| self.go(root, usual(Some(name)), b""))
+    }
+
+    /// Goes to the group `below` a mount's point. `false`, and where it was: the path is too long.
+    fn go(&mut self, root: &Root, point: &[u8], below: &[u8]) -> bool {
+        let root = root.as_bytes();
+        let point = point.strip_suffix(b"/").unwrap_or(point);
+        let fits = self.path.set(&[root, point, below]);
+        if fits {
+            self.top = root.len() + point.len();
+        }
+        fits
+    }
 }
 
-/// What `/proc/self/cgroup` calls the process's group: a line of v1 that has the controller, else
-/// the line of v2. An own function, so that its buffers are gone when the mounts are read.
+/// Stores what `/proc/self/cgroup` calls the process's group, of a line of v1 that has the
+/// controller, else of the line of v2.
 #[inline(never)]
-fn own(root: &Root, hierarchy: Hierarchy) -> Option<(Version, Path)> {
-    let mut name = Path::new();
+fn own(root: &Root, hierarchy: Hierarchy, name: &mut Path) -> Option<Version> {
     let mut version = None;
-    each_line(&Path::below(root, b"/proc/self/cgroup"), |line| {
+    name.set(&[root.as_bytes(), b"/proc/self/cgroup"]);
+    let file = open(name)?;
+    each_line(file, |line| {
         let mut fields = line.splitn(3, |&byte| byte == b':');
         let (Some(number), Some(controllers), Some(path)) =
             (fields.next(), fields.next(), fields.next())
@@ -126,66 +210,10 @@ fn own(root: &Root, hierarchy: Hierarchy) -> Option<(Version, Path)> {
             _ => return,
         };
         if path.starts_with(b"/") {
-            name.cut(0);
-            version = name.push(path).then_some(found);
+            version = name.set(&[path]).then_some(found);
         }
     });
-    version.map(|version| (version, name))
-}
-
-/// Where a group can be seen. Of several mounts the one that shows most groups above counts, and of
-/// equal ones the last, which may hide the others.
-#[inline(never)]
-fn mounted(root: &Root, version: Version, controller: Option<&[u8]>, name: &[u8]) -> Option<Group> {
-    let mut path = Path::new();
-    let mut best: Option<(usize, usize)> = None;
-    let mut is_listed = false;
-    each_line(&Path::below(root, b"/proc/self/mountinfo"), |line| {
-        let Some(mount) = Mount::parse(line) else {
-            return;
-        };
-        let is_kind = match controller {
-            None => mount.kind == b"cgroup2",
-            Some(controller) => mount.kind == b"cgroup" && mount.has(controller),
-        };
-        if !is_kind {
-            return;
-        }
-        is_listed = true;
-        let (rank, below) = match mount.below(name) {
-            Some(below) => (mount.root.len(), below),
-            None if mount.is_above_namespace() => (usize::MAX, &[][..]),
-            None => return,
-        };
-        if best.is_none_or(|(least, _)| rank <= least) {
-            best = place(&mut path, root, mount.point, below).map(|top| (rank, top)).or(best);
-        }
-    });
-    if !is_listed {
-        // A sandbox may show groups without listing the mount: the usual place, as if all of the
-        // hierarchy stood there.
-        let whole = Mount::whole(usual(controller));
-        best = whole
-            .below(name)
-            .and_then(|below| place(&mut path, root, whole.point, below).map(|top| (0, top)));
-    }
-    best.map(|(_, top)| Group { version, path, top, is_above: false })
-}
-
-/// The group at the usual place, where `/proc/self/cgroup` has no answer: a container without
-/// `proc` still sees its own group there.
-fn unnamed(root: &Root, hierarchy: Hierarchy) -> Option<Group> {
-    let at = |version, point: &[u8]| {
-        let mut path = Path::new();
-        let top = place(&mut path, root, point, b"")?;
-        Some(Group { version, path, top, is_above: false })
-    };
-    let mut unified = at(Version::V2, usual(None))?;
-    // Every group of v2 has this file, and none of v1.
-    if unified.text(b"/cgroup.controllers", |_| ()).is_some() {
-        return Some(unified);
-    }
-    hierarchy.controller().and_then(|controller| at(Version::V1, usual(Some(controller))))
+    version
 }
 
 /// Where a hierarchy is mounted on most machines.
@@ -195,20 +223,4 @@ fn usual(controller: Option<&[u8]>) -> &'static [u8] {
         Some(b"memory") => b"/sys/fs/cgroup/memory",
         Some(_) => b"/sys/fs/cgroup/cpu",
     }
-}
-
-/// Makes `path` that of a group, and says how much of it is the mount's. `None`, and `path` as it
-/// was: it does not fit.
-fn place(path: &mut Path, root: &Root, point: &[u8], below: &[u8]) -> Option<usize> {
-    let parts = [root.as_bytes(), point.strip_suffix(b"/").unwrap_or(point), below];
-    let mut whole = Path::new();
-    let mut top = 0;
-    for part in parts {
-        top = whole.as_bytes().len();
-        if !whole.push(part) {
-            return None;
-        }
-    }
-    *path = whole;
-    Some(top)
 }

@@ -52,16 +52,13 @@ impl Bounds {
 
 /// Calls `visit` with every group whose limits hold for the process, its own first.
 pub(super) fn each(root: &Root, hierarchy: Hierarchy, mut visit: impl FnMut(&mut Group)) {
-    let Some(mut group) = Group::find(root, hierarchy) else {
-        return;
-    };
-    loop {
+    let mut group = Group::new();
+    let mut is_group = group.find(root, hierarchy);
+    while is_group {
         if group.binds() {
             visit(&mut group);
         }
-        if !group.up() {
-            return;
-        }
+        is_group = group.up();
     }
 }
 

@@ -1,6 +1,6 @@
 //! Who waits for memory.
 
-use super::files::{Path, read_small};
+use super::files::{Path, open, read_whole};
 use super::group::{FILE, Group, Hierarchy};
 use super::number::percent;
 use super::root::Root;
@@ -20,9 +20,16 @@ pub struct Pressure {
 /// it or were told not to.
 pub fn pressure(root: &Root) -> Option<Pressure> {
     // Pressure is v2's alone, and there even where v1 limits memory.
-    let own = Group::find(root, Hierarchy::Unified)
-        .and_then(|mut group| group.text(b"/memory.pressure", parse)?);
-    own.or_else(|| parse(read_small(&Path::below(root, b"/proc/pressure/memory"), &mut [0; FILE])?))
+    let mut group = Group::new();
+    let is_group = group.find(root, Hierarchy::Unified);
+    let own = is_group.then(|| group.text(b"/memory.pressure", parse)).flatten().flatten();
+    own.or_else(|| of_machine(root))
+}
+
+#[inline(never)]
+fn of_machine(root: &Root) -> Option<Pressure> {
+    let file = open(&Path::below(root, b"/proc/pressure/memory"))?;
+    parse(read_whole(file, &mut [0; FILE])?)
 }
 
 /// Both lines have to be there: `some avg10=0.12 avg60=0.00 avg300=0.00 total=0`, and `full`.
