@@ -178,7 +178,6 @@ impl Group {
     /// Goes to the group `below` a mount's point. `false`, and where it was: the path is too long.
     fn go(&mut self, root: &Root, point: &[u8], below: &[u8]) -> bool {
         let root = root.as_bytes();
-        let point = point.strip_suffix(b"/").unwrap_or(point);
         let fits = self.path.set(&[root, point, below]);
         if fits {
             self.top = root.len() + point.len();

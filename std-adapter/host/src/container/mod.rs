@@ -29,7 +29,8 @@
 //! for the kernel refuses both.
 //!
 //! Which group it is counts for the whole process; that one thread may have been moved elsewhere is
-//! passed over. Groups outside of what is mounted are not guessed at.
+//! passed over. Groups outside of what is mounted are not guessed at: of a mount that was made above
+//! the process's namespace, only the group at the mount itself is known to hold it.
 //!
 //! Nothing here allocates, panics, keeps a descriptor between calls or remembers anything: each call
 //! reads anew, so a limit that changes, and a process that is moved, show at the next one. A call
