@@ -1,5 +1,5 @@
 //! What both adapters of hakmem to Linux need, once: pages over mmap, options from the environment,
-//! the end of threads, `fork`, and the last words after a misuse.
+//! the end of threads, `fork`, what a container allows, and the last words after a misuse.
 //!
 //! ```text
 //!   Heap<Linux<A>> --- pages ---------> pages.rs     mmap, munmap, madvise, mremap
@@ -9,6 +9,7 @@
 //!   A: Adapter  (the heap's static lives there)
 //!        \--- start(envp) ------------> options.rs   HAKMEM_*, parsed once
 //!                                       fork.rs      pthread_atfork around the heap's one lock
+//!   background --- every few seconds -> container/   limits of cgroups, memory pressure
 //! ```
 //!
 //! The crate is `no_std` without exception and none of its code allocates: it runs inside `malloc`.
@@ -18,6 +19,7 @@
 #[cfg(test)]
 extern crate std;
 
+pub mod container;
 mod fork;
 mod libc;
 mod line;

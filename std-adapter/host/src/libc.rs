@@ -11,6 +11,8 @@ pub(crate) type ForkHandler = unsafe extern "C" fn();
 
 /// The kind of the auxiliary vector's entry that holds the page size.
 pub(crate) const AT_PAGESZ: c_ulong = 6;
+/// The kind of the entry that is not 0 in a program with more rights than its caller.
+pub(crate) const AT_SECURE: c_ulong = 23;
 
 #[link(name = "c")]
 unsafe extern "C" {

@@ -1,5 +1,6 @@
 //! Linux as a heap's host.
 
+use crate::container::{self, Root};
 use crate::line::Line;
 use crate::options::{self, Foreign, Options, Shared, Trouble};
 use crate::threads::ExitKey;
@@ -35,6 +36,7 @@ pub struct Linux<A> {
     page: AtomicUsize,
     exit: ExitKey,
     options: Shared,
+    root: container::Shared,
     started: AtomicBool,
     adapter: PhantomData<fn() -> A>,
 }
@@ -46,6 +48,7 @@ impl<A: Adapter> Linux<A> {
             page: AtomicUsize::new(0),
             exit: ExitKey::new(),
             options: Shared::new(),
+            root: container::Shared::new(),
             started: AtomicBool::new(false),
             adapter: PhantomData,
         }
@@ -63,6 +66,11 @@ impl<A: Adapter> Linux<A> {
         // SAFETY: by the caller's word.
         let environment = unsafe { options::variables(envp) };
         self.options.store(options::parse(environment, warn));
+        // A program with more rights than its caller opens no files of the caller's choice.
+        if libc::getauxval(libc::AT_SECURE) == 0 {
+            // SAFETY: by the caller's word.
+            self.root.store(options::root(unsafe { options::variables(envp) }));
+        }
         // Without memory for it at the start, the program is out of luck anyway.
         let _ = fork::register::<A>();
     }
@@ -71,6 +79,12 @@ impl<A: Adapter> Linux<A> {
     #[inline]
     pub fn options(&self) -> Options {
         self.options.load()
+    }
+
+    /// Where the readers in [`container`] look for `proc` and `sys`; before
+    /// [`start`](Self::start), `/`.
+    pub fn root(&self) -> Root {
+        self.root.load()
     }
 
     /// Bytes of a page.
@@ -211,6 +225,37 @@ fn warn(trouble: Trouble<'_>) {
                 "hakmem: {name}={}: expected {expected}; the default holds\n",
                 value.escape_ascii()
             ));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use core::ffi::CStr;
+
+    static HEAP: Heap<Linux<Tested>> = Heap::new(Linux::new());
+
+    struct Tested;
+
+    impl Adapter for Tested {
+        fn heap() -> &'static Heap<Linux<Self>> {
+            &HEAP
+        }
+
+        unsafe fn free_foreign(_: *mut c_void) {}
+    }
+
+    #[test]
+    fn the_first_start_stores_what_the_environment_says() {
+        let host = HEAP.host();
+        assert_eq!((host.options(), host.root()), (Options::default(), Root::new()));
+        for environment in [[c"HAKMEM_ROOT=/made", c"HAKMEM_STATS=1"], [c"A=b", c"C=d"]] {
+            let [one, other] = environment.map(CStr::as_ptr);
+            // SAFETY: static strings, and a null pointer at the end.
+            unsafe { host.start([one, other, core::ptr::null()].as_ptr()) };
+            assert_eq!(Some(host.root()), Root::at(b"/made"));
+            assert_eq!(host.options(), Options { stats: true, ..Options::default() });
         }
     }
 }

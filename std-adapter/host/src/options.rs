@@ -5,11 +5,13 @@
 //! | `HAKMEM_FOREIGN` | `abort`, `libc`, `ignore` | `abort` |
 //! | `HAKMEM_STATS` | `0`, `1` | `0` |
 //! | `HAKMEM_CRASH` | `0`, `1` | `0` |
+//! | `HAKMEM_ROOT` | a folder that has `proc` and `sys` below it, for the readers of limits | `/` |
 //! | `HAKMEM_LIB` | a path; read by the `hakmem` command alone | |
 //!
 //! Reading is a function from the environment's bytes to [`Options`]; it has no other effect than
 //! the calls of its `warn` argument.
 
+use crate::container::Root;
 use core::ffi::{CStr, c_char};
 use core::sync::atomic::{AtomicU8, Ordering::Relaxed};
 
@@ -56,7 +58,9 @@ struct Known {
     set: fn(&mut Options, &[u8]) -> bool,
 }
 
-const KNOWN: [Known; 4] = [
+const ROOT: &[u8] = b"HAKMEM_ROOT";
+
+const KNOWN: [Known; 5] = [
     Known {
         name: b"HAKMEM_FOREIGN",
         expected: "abort, libc or ignore",
@@ -79,6 +83,12 @@ const KNOWN: [Known; 4] = [
         name: b"HAKMEM_CRASH",
         expected: "0 or 1",
         set: |options, value| switch(&mut options.crash, value),
+    },
+    Known {
+        name: ROOT,
+        expected: "a folder that has proc and sys below it, as an absolute path",
+        // It is not in `Options`, which are read on every reallocation: see `root`.
+        set: |_, value| Root::at(value).is_some(),
     },
     Known { name: b"HAKMEM_LIB", expected: "a path", set: |_, _| true },
 ];
@@ -114,6 +124,13 @@ pub fn parse<'a>(
         }
     }
     options
+}
+
+/// What `HAKMEM_ROOT` says; `/` where it is not set or where [`parse`] warns of it.
+pub(crate) fn root<'a>(environment: impl Iterator<Item = &'a [u8]>) -> Root {
+    let mut values =
+        environment.filter_map(|variable| variable.strip_prefix(ROOT)?.strip_prefix(b"="));
+    values.next().and_then(Root::at).unwrap_or_default()
 }
 
 /// The strings of a C environment.
@@ -231,6 +248,27 @@ mod tests {
     #[test]
     fn the_first_definition_counts() {
         assert!(read(&["HAKMEM_STATS=1", "HAKMEM_STATS=0"]).0.stats);
+    }
+
+    #[test]
+    fn the_root_is_an_absolute_path() {
+        let root = |environment: &[&'static str]| {
+            let environment = environment.iter().map(|string| string.as_bytes());
+            super::root(environment)
+        };
+        let too_long = ["HAKMEM_ROOT=/", &"x".repeat(Root::LONGEST)].concat();
+        for broken in ["HAKMEM_ROOT=", "HAKMEM_ROOT=made", "HAKMEM_ROOT", &too_long] {
+            let (options, troubles) = read(&[broken]);
+            assert_eq!(options, Options::default());
+            assert_eq!(troubles.len(), 1, "{broken}");
+            assert!(troubles[0].expected.is_some_and(|text| text.contains("proc and sys")));
+            assert_eq!(super::root([broken.as_bytes()].into_iter()), Root::new());
+        }
+        let made = Root::at(b"/made").unwrap();
+        assert_eq!(root(&["HAKMEM_ROOTS=/a", "HAKMEM_ROOT=/made", "HAKMEM_ROOT=/b"]), made);
+        assert_eq!(root(&["HAKMEM_ROOT=a", "HAKMEM_ROOT=/made"]), Root::new());
+        assert_eq!(root(&[]), Root::new());
+        assert!(read(&["HAKMEM_ROOT=/made"]).1.is_empty());
     }
 
     #[test]
