@@ -4,10 +4,9 @@
 //! does itself. So free neighbours merge, a kept range is cut to what is asked for, and a large
 //! block that none is long enough for may take a shorter one and have it grown.
 //!
-//! What is kept is bounded twice. When a range comes in, older ones go until the rest fits
-//! `KEPT`; the newest may pass it, so that a program that takes and frees one large buffer
-//! over and over does not map it each time. When a range must be mapped afresh, `KEPT_FRESH` holds
-//! for all: memory is given back before more is asked for, and the peak stays honest.
+//! What is kept is bounded, together with what else is free: when a range comes in, and before one is
+//! mapped afresh, older ones go until the rest fits. Beyond that, in rounds of decay, what lies here
+//! is purged, and later unmapped.
 //!
 //! All ranges are whole slots. A kept one has its node's number in the registry, at its first slot
 //! and its last: that is how its neighbours find it, and how a free of what lies there is known to

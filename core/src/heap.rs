@@ -11,6 +11,7 @@ use crate::owners::Owners;
 use crate::policy::Policy;
 use crate::pool::Pool;
 use crate::registry::{Registry, TwoLevel};
+use crate::regret::Regret;
 use crate::sieve::Sieve;
 use crate::source::{Host, HostRelax};
 use crate::span::{SpanIndex, Spans};
@@ -34,6 +35,7 @@ pub struct Heap<H: Host, R: Registry = TwoLevel> {
     pub(crate) counters: Counters,
     pub(crate) policy: Policy,
     pub(crate) sieve: Sieve,
+    pub(crate) regret: Regret,
     /// The one lock. No system call and no first touch of a page happens under it.
     pub(crate) back: Lock<Back, HostRelax<H>>,
     pub(crate) host: H,
@@ -71,6 +73,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
                 counters: Counters::new(),
                 policy: Policy::new(),
                 sieve: Sieve::new(),
+                regret: Regret::new(),
                 back: Lock::new(Back {
                     numbers: Numbers::new(),
                     spans: SpanIndex::new(),

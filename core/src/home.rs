@@ -128,7 +128,6 @@ impl<H: Host, R: Registry> Heap<H, R> {
     pub(crate) fn flush_class(&self, cache: &mut Cache, class: ClassId) {
         let full = cache.put_behind(class);
         let side = cache.side(class);
-        side.sent = 0;
         let (rest, claimed) = (side.cold.take(), core::mem::take(&mut side.claimed));
         for lists in full.into_iter().chain([rest]).filter(|lists| lists.len() > 0) {
             cache.tallies.went_home(lists.len() as usize * class.size());

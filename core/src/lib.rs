@@ -17,7 +17,7 @@
 //! | back | `pool` `hints` `slab` `superslab` `numbers` `returned` `word`; `span` `large` `arena` |
 //! | beside | `registry` `entry` `policy` `counters` `owners` |
 //! | source | `source` `ledger` `misuse` |
-//! | ground | `class` `block` `geometry` `layer` `marks` `sieve` `sums` `sync` |
+//! | ground | `class` `block` `geometry` `layer` `marks` `regret` `sieve` `sums` `sync` |
 //!
 //! # Where this differs from the first design
 //!
@@ -63,6 +63,7 @@ mod class;
 mod geometry;
 mod layer;
 mod marks;
+mod regret;
 mod sieve;
 mod sums;
 

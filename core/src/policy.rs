@@ -45,14 +45,6 @@ pub(crate) fn one_way(out: usize) -> usize {
     out.saturating_mul(ONE_WAY).max(ONE_WAY_LEAST)
 }
 
-/// Bytes of ranges that may be kept for the sake of large blocks, of which `held` bytes are in use.
-/// A live set whose blocks are replaced at random swings, and what it frees seldom fits what it asks
-/// for next: with three in place of eight, eight blocks of 2 to 16 MiB took three times the page
-/// faults.
-pub(crate) fn kept_large(held: usize) -> usize {
-    held.saturating_mul(8)
-}
-
 /// How the back behaves.
 pub(crate) struct Policy {
     /// Stage 0.5 (idle slots still committed) before stage 1 (pooled slabs of the class). Like every

@@ -18,6 +18,7 @@ use crate::cache::Cache;
 use crate::class::ClassId;
 use crate::counters::Stage;
 use crate::entry::Entry;
+use crate::geometry::SLOT;
 use crate::heap::Heap;
 use crate::policy::GROWTH_BYTES;
 use crate::registry::Registry;
@@ -72,9 +73,13 @@ impl<H: Host, R: Registry> Heap<H, R> {
         let sent = core::mem::take(&mut cache.side(class).sent);
         let first = self.policy.limit(class);
         let limit = cache.bin(class).limit as u32;
-        if limit < first && !cache.is_ended() {
+        let limit = if limit < first && !cache.is_ended() {
             cache.bin(class).lengthen(first - limit);
-        } else if sent != 0 {
+            first
+        } else {
+            limit
+        };
+        if sent != 0 {
             let budget = GROWTH_BYTES.saturating_sub(cache.grown);
             let (more, bytes) = self.policy.growth(class, limit, sent, budget);
             cache.bin(class).lengthen(more);
@@ -113,10 +118,14 @@ impl<H: Host, R: Registry> Heap<H, R> {
             .or_else(dirty)
             .or_else(idle)?;
         self.counters.claimed(stage);
+        if stage == Stage::IdleClean {
+            self.took(class.slots() as usize * SLOT);
+        }
         if let Some(superslab) = self.pool.superslab(slab.superslab()) {
             let holes = superslab.marks.forget_holes(slab.slot(), class.slots());
             if holes != 0 {
                 self.pool.sums.holes.sub(holes);
+                self.took(holes);
             }
             let base = superslab.slab_base(slab.slot());
             let entry = Entry::of_slab(cache.owner(), class).0;

@@ -58,9 +58,9 @@ impl<H: Host, R: Registry> Heap<H, R> {
     pub(crate) fn make_way(&self, size: usize) {
         let least = (SLOT * SLOTS as usize / 8).min(size);
         if let Some(id) = self.pool.find_dirty(least) {
-            self.purge_idle(id, u32::MAX);
+            self.gave(self.purge_idle(id, u32::MAX));
         }
-        self.purge_some_spans();
+        self.gave(self.purge_some_spans());
     }
 
     /// Purges the idle dirty slots of a superslab that are among `wanted`: claims them first, gives

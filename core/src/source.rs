@@ -70,6 +70,13 @@ pub trait Host: PageSource {
     /// Gives the CPU away while waiting for the heap's one lock.
     fn relax();
 
+    /// Milliseconds of a clock that never goes back; from any point in time on, coarse is good enough.
+    /// Without a clock, always the same: then the heap learns what it should have kept, and forgets
+    /// it never. Called on cold paths.
+    fn millis(&self) -> u64 {
+        0
+    }
+
     /// `cache` was started by its first cold call. The host arranges for
     /// [`Heap::retire_cache`](crate::Heap::retire_cache) before the cache's memory goes away. The
     /// cache is usable already: the host may allocate from it here.

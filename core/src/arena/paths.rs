@@ -3,16 +3,11 @@
 use super::extents::Taken;
 use super::nodes::Range;
 use super::victims::Victims;
-use crate::geometry::SUPERSLAB;
 use crate::heap::Heap;
-use crate::policy;
 use crate::registry::Registry;
 use crate::source::Host;
 use core::ptr::NonNull;
 
-/// The largest range that may pass the bound while it is the newest: a buffer of a size that
-/// programs take and free in a loop.
-pub(super) const NEWEST_MOST: usize = 32 * SUPERSLAB;
 /// Rounds of decay after which a kept range is purged, and after which a purged one is unmapped.
 const PURGED_AFTER: u32 = 2;
 const UNMAPPED_AFTER: u32 = 20;
@@ -21,12 +16,8 @@ impl<H: Host, R: Registry> Heap<H, R> {
     /// Bytes of ranges that may be kept beside what else is free.
     fn kept_bound(&self) -> usize {
         let others = self.pool.sums.idle.get() + self.spans.dirty();
-        self.policy.kept(self.in_use()).saturating_sub(others)
-    }
-
-    /// The same when a range comes in, and for the moment that large blocks are being replaced.
-    fn kept_bound_large(&self) -> usize {
-        self.kept_bound().max(policy::kept_large(self.larges.held()))
+        let most = self.policy.kept(self.in_use()).saturating_add(self.allowance());
+        most.saturating_sub(others)
     }
 
     /// A range of `size` bytes (whole slots) at a multiple of `align` (a slot at least): cut from a
@@ -55,7 +46,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
                 }
                 taken
             });
-            self.unmap_all(victims);
+            self.gave(self.unmap_all(victims));
             match taken {
                 Taken::Kept(range) => return Some(range),
                 Taken::Short(range) => {
@@ -102,6 +93,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
             self.back.with(|back| back.arena.unreserve(1));
         }
         let base = mapped?.as_ptr().expose_provenance();
+        self.took(size);
         Some(Range { base, size, dirty: false })
     }
 
@@ -109,16 +101,15 @@ impl<H: Host, R: Registry> Heap<H, R> {
     /// been remapped since); keeps it, or gives what is too much back to the source.
     #[cold]
     pub(crate) fn put_range(&self, range: Range) {
-        let allowance = if range.size <= NEWEST_MOST { range.size } else { 0 };
-        let limit = self.kept_bound_large() + allowance;
+        let limit = self.kept_bound();
         let mut victims = Victims::new();
         self.back.with(|back| {
             back.arena.keep(&self.ranges, &self.registry, range);
             back.arena.evict(&self.ranges, &self.registry, limit, &mut victims);
         });
         if !victims.is_empty() {
-            self.unmap_all(victims);
-            self.shrink_to(limit);
+            let gone = self.unmap_all(victims);
+            self.gave(gone + self.shrink_to(limit));
         }
     }
 
@@ -130,7 +121,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
 
     /// Gives back what is kept too much of, before more is mapped.
     pub(crate) fn trim_ranges(&self) {
-        self.shrink_to(self.kept_bound());
+        self.gave(self.shrink_to(self.kept_bound()));
     }
 
     /// Unmaps kept ranges, but not those that the source refused before, until at most `limit`

@@ -15,6 +15,7 @@ use crate::heap::Heap;
 use crate::policy;
 use crate::registry::Registry;
 use crate::source::Host;
+use crate::sync::Ordering;
 
 impl<H: Host, R: Registry> Heap<H, R> {
     /// Bytes that users hold, and what caches hold for them.
@@ -31,21 +32,26 @@ impl<H: Host, R: Registry> Heap<H, R> {
     /// Gives some of what is free back, if it is too much.
     #[inline]
     pub(crate) fn keep_bound(&self) {
-        if self.free_dirty() > self.policy.kept(self.in_use()) {
-            self.release_some();
+        let most = self.policy.kept(self.in_use());
+        if self.free_dirty() > most {
+            self.release_some(most);
         }
     }
 
-    /// Gives back what one call of the source takes, of what there is most of.
+    /// Gives back what one call of the source takes, of what there is most of, if more than `most`
+    /// bytes and the allowance are free.
     #[cold]
-    fn release_some(&self) {
+    fn release_some(&self, most: usize) {
+        if self.free_dirty() <= most.saturating_add(self.allowance()) {
+            return;
+        }
         let (idle, spans) = (self.pool.sums.idle.get(), self.spans.dirty());
         if idle >= spans && idle >= self.ranges.dirty() {
             if let Some(id) = self.pool.find_dirty(SLOT) {
-                self.purge_idle(id, u32::MAX);
+                self.gave(self.purge_idle(id, u32::MAX));
             }
         } else if spans >= self.ranges.dirty() {
-            self.purge_some_spans();
+            self.gave(self.purge_some_spans());
         } else {
             self.trim_ranges();
         }
@@ -54,10 +60,31 @@ impl<H: Host, R: Registry> Heap<H, R> {
     /// Gives free pages of a slab back, if slabs have too many.
     pub(crate) fn keep_slack(&self) {
         let slack = self.pool.sums.slack();
-        let floor = self.sieve.floor(slack);
-        if slack > floor + policy::slack(self.in_use()) {
-            self.sift_some(slack);
+        let most = self.sieve.floor(slack) + policy::slack(self.in_use());
+        if slack > most && slack > most.saturating_add(self.allowance()) {
+            self.gave(self.sift_some(slack));
         }
+    }
+
+    /// Notes what the bound made the heap give back.
+    pub(crate) fn gave(&self, bytes: usize) {
+        if bytes > 0 {
+            self.regret.gave(bytes, self.host.millis());
+        }
+    }
+
+    /// Notes that memory is backed anew that may have been given back before.
+    #[inline]
+    pub(crate) fn took(&self, bytes: usize) {
+        if bytes > 0 && self.regret.may_regret() {
+            let peak = self.ledger.peak.load(Ordering::Relaxed);
+            self.regret.took(bytes, peak, self.host.millis());
+        }
+    }
+
+    /// Bytes that may be kept beside the bound: see [`crate::regret`].
+    pub(crate) fn allowance(&self) -> usize {
+        self.regret.allowance(self.host.millis())
     }
 
     /// After full lists went home. A cache that only sends home, from a heap that is nearly empty,

@@ -23,9 +23,9 @@ const RUNS: usize = 32;
 
 impl<H: Host, R: Registry> Heap<H, R> {
     /// Gives back the free pages of the next slab that has some; looks at the slabs of one superslab at
-    /// most. `slack`: what slabs have free now.
+    /// most. `slack`: what slabs have free now. Answers the bytes given back.
     #[cold]
-    pub(crate) fn sift_some(&self, slack: usize) {
+    pub(crate) fn sift_some(&self, slack: usize) -> usize {
         let relaxed = Ordering::Relaxed;
         let id = SuperId(self.sieve.next.load(relaxed));
         let Some(superslab) = self.pool.superslab(id) else {
@@ -34,15 +34,14 @@ impl<H: Host, R: Registry> Heap<H, R> {
             if !self.sieve.found.swap(false, relaxed) {
                 self.sieve.floor.set(slack);
             }
-            return;
+            return 0;
         };
-        for slot in 0..SLOTS {
-            if self.sift(id, superslab, slot) > 0 {
-                self.sieve.found.store(true, relaxed);
-                return;
-            }
+        let found = (0..SLOTS).map(|slot| self.sift(id, superslab, slot)).find(|&bytes| bytes > 0);
+        match found {
+            Some(_) => self.sieve.found.store(true, relaxed),
+            None => self.sieve.next.store(id.0 + 1, relaxed),
         }
-        self.sieve.next.store(id.0 + 1, relaxed);
+        found.unwrap_or(0)
     }
 
     /// Gives back the free pages of the slab at a slot, if it is pooled. Answers their bytes.

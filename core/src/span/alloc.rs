@@ -59,6 +59,9 @@ impl<H: Host, R: Registry> Heap<H, R> {
             return null_mut();
         };
         let start = superslab.start(grain);
+        if !cut.dirty {
+            self.took(class.size());
+        }
         if zeroed && cut.dirty {
             // SAFETY: the span is ours, and no shorter.
             unsafe { start.write_bytes(0, size) };

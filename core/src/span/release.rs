@@ -19,13 +19,11 @@ impl<H: Host, R: Registry> Heap<H, R> {
         open.map(|(number, _)| self.purge_span_superslab(number, 1)).sum()
     }
 
-    /// Purges one superslab's long free runs, if there is one with some.
-    pub(crate) fn purge_some_spans(&self) {
+    /// Purges one superslab's long free runs, if there is one with some. Answers their bytes.
+    pub(crate) fn purge_some_spans(&self) -> usize {
         let page = self.host.page_size().div_ceil(GRAIN);
         let found = self.back.with(|back| back.spans.find_dirty(&self.spans, page, LONG));
-        if let Some(number) = found {
-            self.purge_span_superslab(number, LONG);
-        }
+        found.map_or(0, |number| self.purge_span_superslab(number, LONG))
     }
 
     /// One round of decay: empties the bins if nobody used them since the last one, and purges the

@@ -143,6 +143,11 @@ unsafe impl<A: Adapter> PageSource for Linux<A> {
         unsafe { pages::purge(base, size) }
     }
 
+    unsafe fn purge_all(&self, ranges: &[(NonNull<u8>, usize)]) -> bool {
+        // SAFETY: the same contract.
+        unsafe { pages::purge_all(ranges) }
+    }
+
     unsafe fn populate(&self, base: NonNull<u8>, size: usize) -> bool {
         // SAFETY: the same contract.
         unsafe { pages::populate(base, size) }
@@ -163,6 +168,12 @@ unsafe impl<A: Adapter> PageSource for Linux<A> {
 impl<A: Adapter> Host for Linux<A> {
     fn relax() {
         rustix::thread::sched_yield();
+    }
+
+    fn millis(&self) -> u64 {
+        // No system call.
+        let now = rustix::time::clock_gettime(rustix::time::ClockId::MonotonicCoarse);
+        now.tv_sec as u64 * 1000 + now.tv_nsec as u64 / 1_000_000
     }
 
     fn cache_started(&self, cache: *mut Cache) {

@@ -68,6 +68,77 @@ pub(crate) unsafe fn purge(base: NonNull<u8>, size: usize) -> bool {
     unsafe { madvise(pointer(base), size, Advice::LinuxDontNeed) }.is_ok()
 }
 
+/// Purges many ranges in one call, where the kernel has one for a process's own memory (6.14 and
+/// later); one by one elsewhere.
+///
+/// # Safety
+/// As for [`PageSource::purge_all`](hakmem_core::PageSource::purge_all).
+pub(crate) unsafe fn purge_all(ranges: &[(NonNull<u8>, usize)]) -> bool {
+    // SAFETY: nobody uses the contents, by the caller's word.
+    if ranges.len() > 1 && unsafe { vector::purge(ranges) } {
+        return true;
+    }
+    // SAFETY: the same; to purge a range again does no harm.
+    ranges.iter().fold(true, |all, &(base, size)| unsafe { purge(base, size) } && all)
+}
+
+/// `process_madvise` on the process itself, which rustix does not have.
+mod vector {
+    use crate::libc;
+    use core::ffi::{c_long, c_void};
+    use core::ptr::NonNull;
+    use core::sync::atomic::{AtomicBool, Ordering};
+
+    /// Ranges of one call; the kernel takes up to 1,024.
+    const MOST: usize = 64;
+    /// "This process", in place of a file descriptor.
+    const SELF: c_long = -10_001;
+    const DONT_NEED: c_long = 4;
+
+    /// `struct iovec`.
+    #[repr(C)]
+    struct Range {
+        base: *mut c_void,
+        size: usize,
+    }
+
+    /// Whether the kernel refused: before Linux 6.14, or inside a sandbox.
+    static REFUSED: AtomicBool = AtomicBool::new(false);
+
+    /// # Safety
+    /// As for [`super::purge_all`].
+    pub(super) unsafe fn purge(ranges: &[(NonNull<u8>, usize)]) -> bool {
+        if REFUSED.load(Ordering::Relaxed) {
+            return false;
+        }
+        ranges.chunks(MOST).all(|part| {
+            let mut vector = [const { Range { base: core::ptr::null_mut(), size: 0 } }; MOST];
+            for (range, &(base, size)) in vector.iter_mut().zip(part) {
+                *range = Range { base: base.as_ptr().cast(), size };
+            }
+            let bytes: usize = part.iter().map(|(_, size)| size).sum();
+            let errno = libc::errno();
+            // SAFETY: the kernel reads `part.len()` entries; nobody uses what they name.
+            let done = unsafe {
+                libc::syscall(
+                    libc::SYS_PROCESS_MADVISE,
+                    SELF,
+                    vector.as_ptr(),
+                    part.len(),
+                    DONT_NEED,
+                    0 as c_long,
+                )
+            };
+            if done < 0 {
+                libc::set_errno(errno);
+                REFUSED.store(true, Ordering::Relaxed);
+            }
+            // The kernel may stop early.
+            done == bytes as c_long
+        })
+    }
+}
+
 /// # Safety
 /// As for [`PageSource::populate`](hakmem_core::PageSource::populate).
 pub(crate) unsafe fn populate(base: NonNull<u8>, size: usize) -> bool {
@@ -162,6 +233,27 @@ mod tests {
         }
         assert!(bytes(base, page).iter().all(|&byte| byte == 7));
         assert!(bytes(base, 2 * page)[page..].iter().all(|&byte| byte == 0));
+        // SAFETY: the test's own.
+        assert!(unsafe { unmap(base, size) });
+    }
+
+    #[test]
+    fn many_ranges_are_purged_and_what_lies_between_stays() {
+        let page = page();
+        let size = 300 * page;
+        let base = map(size, page, page).expect("memory");
+        bytes(base, size).fill(5);
+        let odd = |at: &usize| at % 2 == 1;
+        let ranges: std::vec::Vec<_> = (0..300)
+            .filter(odd)
+            .map(|at| (base.map_addr(|a| a.saturating_add(at * page)), page))
+            .collect();
+        // SAFETY: the test's own.
+        assert!(unsafe { purge_all(&ranges) });
+        for (at, contents) in bytes(base, size).chunks(page).enumerate() {
+            let expected = if odd(&at) { 0 } else { 5 };
+            assert!(contents.iter().all(|&byte| byte == expected), "page {at}");
+        }
         // SAFETY: the test's own.
         assert!(unsafe { unmap(base, size) });
     }

@@ -11,7 +11,7 @@ const LAYERS: &[&[&str]] = &[
     // Ground.
     &["geometry", "layer", "misuse"],
     &["sync"],
-    &["marks", "sieve", "sums"],
+    &["marks", "regret", "sieve", "sums"],
     &["class"],
     &["block", "entry", "word"],
     // Source, registry.
