@@ -2,7 +2,7 @@
 //!
 //! At the low point of a swing nobody can tell whether the program will rest or ask for as much
 //! again at once. So the bound on what is kept is strict at first; what was given back and had to be
-//! backed again within [`SOON`] was given back in vain, and from then on as much more may be kept.
+//! backed again within [`SOON`] was given back in vain, and from then on twice as much more may be kept.
 //! That allowance is halved when nothing was regretted for a while, and that while doubles each time
 //! the halving was regretted in turn.
 
@@ -59,8 +59,9 @@ impl Regret {
         let missed = bytes.min(given);
         self.given.sub(missed);
         let room = most.saturating_sub(self.allowance.get());
-        if missed.min(room) > 0 {
-            self.allowance.add(missed.min(room));
+        let more = (2 * missed).min(room);
+        if more > 0 {
+            self.allowance.add(more);
             self.changed_at.store(now, Ordering::Relaxed);
         }
     }
@@ -93,9 +94,9 @@ mod tests {
         regret.gave(8 * MIB, 100);
         assert_eq!(regret.allowance(100), 0);
         regret.took(3 * MIB, 64 * MIB, 150);
-        assert_eq!(regret.allowance(150), 3 * MIB);
+        assert_eq!(regret.allowance(150), 6 * MIB);
         regret.took(64 * MIB, 64 * MIB, 150);
-        assert_eq!(regret.allowance(150), 8 * MIB, "no more than was given back");
+        assert_eq!(regret.allowance(150), 16 * MIB, "twice what was given back");
         assert!(!regret.may_regret());
         regret.gave(64 * MIB, 200);
         regret.took(64 * MIB, 20 * MIB, 250);
@@ -116,9 +117,9 @@ mod tests {
         let regret = Regret::new();
         regret.gave(8 * MIB, 0);
         regret.took(8 * MIB, 64 * MIB, 0);
-        assert_eq!(regret.allowance(HOLD - 1), 8 * MIB);
-        assert_eq!(regret.allowance(HOLD), 4 * MIB);
-        assert_eq!(regret.allowance(2 * HOLD), 4 * MIB);
-        assert_eq!(regret.allowance(3 * HOLD), 2 * MIB);
+        assert_eq!(regret.allowance(HOLD - 1), 16 * MIB);
+        assert_eq!(regret.allowance(HOLD), 8 * MIB);
+        assert_eq!(regret.allowance(2 * HOLD), 8 * MIB);
+        assert_eq!(regret.allowance(3 * HOLD), 4 * MIB);
     }
 }
