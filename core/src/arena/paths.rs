@@ -73,6 +73,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
                 }
                 Taken::Reserved => {
                     self.make_way(size);
+                    self.heed_soft_limit(size);
                     return self.map_reserved(size, align);
                 }
                 Taken::NeedsChunk(chunk) => {
@@ -84,6 +85,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
 
     /// Remaps a range to `size` bytes; if that cannot be, it goes back to the arena.
     fn grow_range(&self, range: Range, size: usize, align: usize) -> Option<Range> {
+        self.heed_soft_limit(size.saturating_sub(range.size));
         let grown = NonNull::new(range.start()).and_then(|base| {
             // SAFETY: the range left the arena under the lock, so that it is this thread's alone.
             // Where it is several mappings side by side the source can refuse.
@@ -142,7 +144,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
 
     /// Unmaps kept ranges, but not those that the source refused before, until at most `limit`
     /// bytes are kept.
-    fn shrink_to(&self, limit: usize) -> usize {
+    pub(crate) fn shrink_to(&self, limit: usize) -> usize {
         let mut gone = 0;
         loop {
             let mut victims = Victims::new();
