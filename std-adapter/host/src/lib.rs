@@ -7,6 +7,7 @@
 //!        |         --- misuse --------> linux.rs     one line on stderr (line.rs), then abort
 //!        ^
 //!   A: Adapter  (the heap's static lives there)
+//!        |--- refuse -----------------> refusal.rs   the program is asked before null
 //!        \--- start(envp) ------------> options.rs   HAKMEM_*, parsed once
 //!                                       fork.rs      pthread_atfork around the heap's one lock
 //! ```
@@ -18,14 +19,17 @@
 #[cfg(test)]
 extern crate std;
 
+mod bytes;
 mod fork;
 mod libc;
 mod line;
 mod linux;
 mod options;
 mod pages;
+mod refusal;
 mod threads;
 
 pub use line::Line;
 pub use linux::{Adapter, Linux};
-pub use options::{Foreign, Options, Trouble, parse};
+pub use options::{Foreign, Limits, Options, Settings, Trouble, parse};
+pub use refusal::{OnRefusal, RETRIES, Refusal};

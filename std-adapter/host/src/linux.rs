@@ -1,9 +1,11 @@
 //! Linux as a heap's host.
 
 use crate::line::Line;
-use crate::options::{self, Foreign, Options, Shared, Trouble};
+use crate::options::{self, Foreign, Options, Settings, Shared, Trouble};
+use crate::refusal::Callback;
 use crate::threads::ExitKey;
 use crate::{fork, libc, pages};
+use core::cell::Cell;
 use core::ffi::{c_char, c_void};
 use core::fmt::Write;
 use core::marker::PhantomData;
@@ -23,6 +25,10 @@ pub trait Adapter: Sized + 'static {
         None
     }
 
+    /// Lends a flag of the calling thread's own, unset at first: whether it is being asked what to
+    /// do about a refusal.
+    fn with_asking<T>(act: impl FnOnce(&Cell<bool>) -> T) -> T;
+
     /// Hands a block to the C library's own `free`.
     ///
     /// # Safety
@@ -35,6 +41,7 @@ pub struct Linux<A> {
     page: AtomicUsize,
     exit: ExitKey,
     options: Shared,
+    pub(crate) on_refusal: Callback,
     started: AtomicBool,
     adapter: PhantomData<fn() -> A>,
 }
@@ -46,12 +53,13 @@ impl<A: Adapter> Linux<A> {
             page: AtomicUsize::new(0),
             exit: ExitKey::new(),
             options: Shared::new(),
+            on_refusal: Callback::new(),
             started: AtomicBool::new(false),
             adapter: PhantomData,
         }
     }
 
-    /// Reads the options, with one line on standard error for each variable that is passed over,
+    /// Reads the options and tells the heap its limits, with one line on standard error for each variable that is passed over,
     /// and registers the fork handlers. Calls after the first do nothing.
     ///
     /// # Safety
@@ -62,7 +70,14 @@ impl<A: Adapter> Linux<A> {
         }
         // SAFETY: by the caller's word.
         let environment = unsafe { options::variables(envp) };
-        self.options.store(options::parse(environment, warn));
+        let Settings { options, limits } = options::parse(environment, warn);
+        self.options.store(options);
+        if limits.hard.is_some() {
+            A::heap().set_limit(limits.hard);
+        }
+        if limits.soft.is_some() {
+            A::heap().set_soft_limit(limits.soft);
+        }
         // Without memory for it at the start, the program is out of luck anyway.
         let _ = fork::register::<A>();
     }
