@@ -23,9 +23,9 @@ impl<H: Host, R: Registry> Heap<H, R> {
     /// new heap: any number. An allocation that would pass it gets null, after what this thread can
     /// reach of free memory was given back and it was tried once more.
     ///
-    /// A limit below what is mapped holds too: what is free is given back at once, and nothing more
-    /// is mapped until what is mapped has fallen below it; what is live stays, and may be freed and
-    /// shortened. A call that is under way on another thread may yet go by the limit before.
+    /// A limit below what is mapped holds too: what is free, then and later, is given back at once,
+    /// and nothing more is mapped until what is mapped has fallen below it; what is live stays, and
+    /// may be freed and shortened. A call that is under way on another thread may yet go by the limit before.
     pub fn set_limit(&self, bytes: Option<usize>) {
         let bytes = bytes.unwrap_or(NONE);
         self.ledger.set_limit(bytes);

@@ -30,10 +30,12 @@ pub(super) fn bound(used: usize, times: usize) -> usize {
 }
 
 impl<H: Host, R: Registry> Heap<H, R> {
-    /// Bytes that may be kept, not counting `more` that are about to be.
+    /// Bytes that may be kept, not counting `more` that are about to be. Where a limit was set below
+    /// what is mapped, nothing above it.
     fn kept_bound(&self, times: usize, more: usize) -> usize {
         let mapped = self.ledger.mapped.load(Ordering::Relaxed);
-        bound(mapped.saturating_sub(self.kept() + more), times)
+        let used = mapped.saturating_sub(self.kept() + more);
+        bound(used, times).min(self.ledger.limit().saturating_sub(used))
     }
 
     /// A range of `size` bytes (whole slots) at a multiple of `align` (a slot at least): cut from a
@@ -118,7 +120,8 @@ impl<H: Host, R: Registry> Heap<H, R> {
     /// been remapped since); keeps it, or gives what is too much back to the source.
     #[cold]
     pub(crate) fn put_range(&self, range: Range) {
-        let allowance = if range.size <= NEWEST_MOST { range.size } else { 0 };
+        let newest = range.size <= NEWEST_MOST && self.mapped() <= self.ledger.limit();
+        let allowance = if newest { range.size } else { 0 };
         let limit = self.kept_bound(KEPT, range.size) + allowance;
         let mut victims = Victims::new();
         self.back.with(|back| {
