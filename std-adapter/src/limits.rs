@@ -46,7 +46,7 @@ pub enum Retry {
 /// and allocate: what is refused to the function itself is refused without asking. One allocation
 /// asks 16 times at most. More than `isize::MAX` bytes are refused at once.
 ///
-/// A panic in it ends the process.
+/// It must not panic: that ends the process, where there is no memory left to say so.
 ///
 /// ```
 /// # #[global_allocator]
