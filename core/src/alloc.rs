@@ -10,12 +10,12 @@
 //!    │  ├─ there is a cold list ............................. it becomes the hot one
 //!    │  └─ refill: returned blocks, fresh stretch, next slab .. refill.rs
 //!    ├─ size <= 2 MiB ...................................... span/
-//!    └─ above .............................................. large.rs
+//!    ├─ above .............................................. large.rs
+//!    └─ no memory: reclaim, the same once more, null ........ limit.rs
 //! ```
 
 use crate::cache::Cache;
 use crate::class::{ClassId, LARGEST, NATURAL_ALIGN, TABLED, padded};
-use crate::geometry::SUPERSLAB;
 use crate::heap::Heap;
 use crate::registry::Registry;
 use crate::source::Host;
@@ -110,7 +110,10 @@ impl<H: Host, R: Registry> Heap<H, R> {
         if let Some(block) = cache.bin(class).pop() {
             return block.into_start();
         }
-        let block = self.refill(cache, class);
+        let mut block = self.refill(cache, class);
+        if block.is_none() && self.reclaim(cache, class.size()) {
+            block = self.refill(cache, class);
+        }
         block.map_or(core::ptr::null_mut(), |block| block.into_start())
     }
 
@@ -132,12 +135,25 @@ impl<H: Host, R: Registry> Heap<H, R> {
                 debug_assert!(start.is_null() || start.addr() % wish.align == 0);
                 start
             }
-            // SAFETY: size and alignment are within bounds, the cache is this heap's.
-            _ if size <= SUPERSLAB && wish.align <= SUPERSLAB => unsafe {
-                self.allocate_span(cache, size, wish.align, wish.zeroed)
-            },
+            _ => {
+                let start = self.allocate_apart(cache, size, wish);
+                if start.is_null() && self.reclaim(cache, size) {
+                    return self.allocate_apart(cache, size, wish);
+                }
+                start
+            }
+        }
+    }
+
+    /// A span, or a mapping of its own.
+    fn allocate_apart(&self, cache: &mut Cache, size: usize, wish: Wish) -> *mut u8 {
+        let Wish { align, zeroed } = wish;
+        if Self::is_span_sized(size, align) {
+            // SAFETY: the caller saw to size and alignment, and the cache is this heap's.
+            unsafe { self.allocate_span(cache, size, align, zeroed) }
+        } else {
             // SAFETY: as above.
-            _ => unsafe { self.allocate_large(size, wish.align, wish.zeroed) },
+            unsafe { self.allocate_large(size, align, zeroed) }
         }
     }
 }

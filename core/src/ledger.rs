@@ -1,4 +1,7 @@
 //! The gate to the page source: every byte that comes or goes is booked here, exactly.
+//!
+//! What is to come is booked first, against the limit, and unbooked should the source refuse: so
+//! `mapped` is never above the limit, not for an instant. What goes is unbooked once it is gone.
 
 use crate::source::PageSource;
 use crate::sync::{AtomicPtr, AtomicU64, AtomicUsize, Ordering, const_fn};
@@ -16,7 +19,16 @@ pub(crate) struct Ledger {
     pub(crate) purges: AtomicU64,
     /// Bytes purged so far.
     pub(crate) purged: AtomicUsize,
+    /// The most that `mapped` may be; inverted, so that all-zero bytes are no limit.
+    limit: AtomicUsize,
+    /// Above this, what is free is released; inverted too.
+    soft: AtomicUsize,
+    /// Above the soft limit, the `mapped` at which all that may be free is looked at again.
+    look_at: AtomicUsize,
 }
+
+/// A look that found little is not worth another before this part more is mapped.
+const LOOK_PART: usize = 8;
 
 impl Ledger {
     const_fn! {
@@ -29,13 +41,80 @@ impl Ledger {
                 unmaps: AtomicU64::new(0),
                 purges: AtomicU64::new(0),
                 purged: AtomicUsize::new(0),
+                limit: AtomicUsize::new(0),
+                soft: AtomicUsize::new(0),
+                look_at: AtomicUsize::new(0),
             }
         }
     }
 
-    fn add(&self, size: usize) {
-        let now = self.mapped.fetch_add(size, Ordering::Relaxed) + size;
-        self.peak.fetch_max(now, Ordering::Relaxed);
+    /// Bytes that may be mapped; `usize::MAX`: any number.
+    pub(crate) fn limit(&self) -> usize {
+        !self.limit.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_limit(&self, bytes: usize) {
+        self.limit.store(!bytes, Ordering::Relaxed);
+    }
+
+    /// Bytes above which what is free is released; `usize::MAX`: any number.
+    pub(crate) fn soft_limit(&self) -> usize {
+        !self.soft.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_soft_limit(&self, bytes: usize) {
+        self.soft.store(!bytes, Ordering::Relaxed);
+        self.look_at.store(0, Ordering::Relaxed);
+    }
+
+    /// What will be mapped with `more` bytes, if that is above the soft limit.
+    pub(crate) fn above_soft_limit(&self, more: usize) -> Option<usize> {
+        let ahead = self.mapped.load(Ordering::Relaxed).saturating_add(more);
+        if ahead > self.soft_limit() {
+            return Some(ahead);
+        }
+        if self.look_at.load(Ordering::Relaxed) != 0 {
+            self.look_at.store(0, Ordering::Relaxed);
+        }
+        None
+    }
+
+    /// Whether it is time to look at all that may be free, with `ahead` bytes about to be mapped;
+    /// of several threads, one is told so.
+    pub(crate) fn is_look_due(&self, ahead: usize) -> bool {
+        let look_at = self.look_at.load(Ordering::Relaxed);
+        let next = ahead.saturating_add(ahead / LOOK_PART);
+        let relaxed = Ordering::Relaxed;
+        ahead >= look_at && self.look_at.compare_exchange(look_at, next, relaxed, relaxed).is_ok()
+    }
+
+    /// Books `size` bytes that are about to be mapped. Answers what is mapped with them; `None`: that
+    /// would be above the limit. No bytes are always to be had: what is mapped may be above the limit
+    /// already, if that came later.
+    fn reserve(&self, size: usize) -> Option<usize> {
+        let mut now = self.mapped.load(Ordering::Relaxed);
+        loop {
+            let within = |then: &usize| size == 0 || *then <= self.limit();
+            let then = now.checked_add(size).filter(within)?;
+            let relaxed = Ordering::Relaxed;
+            match self.mapped.compare_exchange_weak(now, then, relaxed, relaxed) {
+                Ok(_) => return Some(then),
+                Err(seen) => now = seen,
+            }
+        }
+    }
+
+    /// Has `take` take `size` bytes more from the source, if the limit allows that.
+    fn grow<T>(&self, size: usize, take: impl FnOnce() -> Option<T>) -> Option<T> {
+        let then = self.reserve(size)?;
+        let taken = take();
+        if taken.is_some() {
+            self.maps.fetch_add(1, Ordering::Relaxed);
+            self.peak.fetch_max(then, Ordering::Relaxed);
+        } else {
+            self.mapped.fetch_sub(size, Ordering::Relaxed);
+        }
+        taken
     }
 
     /// Maps and books; see [`PageSource::map`].
@@ -45,10 +124,7 @@ impl Ledger {
         size: usize,
         align: usize,
     ) -> Option<NonNull<u8>> {
-        let base = source.map(size, align)?;
-        self.maps.fetch_add(1, Ordering::Relaxed);
-        self.add(size);
-        Some(base)
+        self.grow(size, || source.map(size, align))
     }
 
     /// Unmaps and books; see [`PageSource::unmap`].
@@ -120,14 +196,11 @@ impl Ledger {
         new: usize,
         align: usize,
     ) -> Option<NonNull<u8>> {
-        // SAFETY: the caller's promise.
-        let moved = unsafe { source.remap(base, old, new, align) }?;
-        self.maps.fetch_add(1, Ordering::Relaxed);
-        if new >= old {
-            self.add(new - old);
-        } else {
-            self.mapped.fetch_sub(old - new, Ordering::Relaxed);
-        }
+        let moved = self.grow(new.saturating_sub(old), || {
+            // SAFETY: the caller's promise.
+            unsafe { source.remap(base, old, new, align) }
+        })?;
+        self.mapped.fetch_sub(old.saturating_sub(new), Ordering::Relaxed);
         Some(moved)
     }
 
@@ -223,5 +296,45 @@ pub(crate) fn drop_table<T: Table>(cell: &AtomicPtr<T>) {
     if !table.is_null() {
         // SAFETY: `Table::make` boxed it, and the heap that owns the cell is being dropped.
         drop(unsafe { std::boxed::Box::from_raw(table) });
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_is_exact() {
+        let ledger = Ledger::new();
+        ledger.set_limit(100);
+        assert_eq!(ledger.grow(60, || Some(())), Some(()));
+        assert_eq!(ledger.grow(41, || -> Option<()> { panic!("the source was asked") }), None);
+        assert_eq!(ledger.grow(40, || None::<()>), None);
+        assert_eq!(ledger.grow(40, || Some(())), Some(()));
+        assert_eq!(ledger.grow(usize::MAX, || Some(())), None);
+        ledger.set_limit(50);
+        assert_eq!(ledger.grow(1, || Some(())), None);
+        assert_eq!(ledger.grow(0, || Some(())), Some(()));
+        assert_eq!(ledger.mapped.load(Ordering::Relaxed), 100);
+        assert_eq!(ledger.peak.load(Ordering::Relaxed), 100);
+    }
+
+    /// Above the soft limit the first map looks, and then one after a part more is mapped; below it
+    /// all begins anew.
+    #[test]
+    fn looks_for_free_memory_are_far_between() {
+        let ledger = Ledger::new();
+        assert_eq!(ledger.above_soft_limit(usize::MAX - 1), None);
+        ledger.set_soft_limit(1000);
+        for _ in 0..2 {
+            let looks = |from: usize, to: usize| {
+                let above = (from..to).filter_map(|more| ledger.above_soft_limit(more));
+                above.filter(|ahead| ledger.is_look_due(*ahead)).count()
+            };
+            assert_eq!((looks(0, 1001), looks(1001, 1002)), (0, 1));
+            assert_eq!(looks(1002, 1100), 0);
+            assert!((2..10).contains(&looks(1100, 2000)));
+            assert_eq!(looks(1, 2), 0);
+        }
     }
 }

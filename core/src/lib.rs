@@ -11,7 +11,7 @@
 //!
 //! | layer | modules |
 //! |---|---|
-//! | the paths | `alloc` `free` `realloc`: each begins with its tree of branches; `refill` `home` `supers` `release` behind them |
+//! | the paths | `alloc` `free` `realloc`: each begins with its tree of branches; `refill` `home` `supers` `release` `limit` behind them |
 //! | the heap | `heap` `stats` `describe` `validate` |
 //! | front | `cache` `cold` `outbox` `sorter` |
 //! | back | `pool` `hints` `slab` `superslab` `numbers` `returned` `word`; `span` `large` `arena` |
@@ -103,6 +103,7 @@ mod validate;
 mod alloc;
 mod free;
 mod home;
+mod limit;
 mod realloc;
 mod refill;
 mod release;

@@ -6,7 +6,8 @@
 //! ├─ slab: the new size is of the same class ............. stays
 //! ├─ span: the grains behind it are free ................. stays, longer or shorter
 //! ├─ large: in place, or its pages are remapped .......... large/resize.rs
-//! └─ a new block, a copy, a free
+//! ├─ a new block, a copy, a free
+//! └─ no memory for that: large once more, for what was reclaimed may be enough to lengthen it
 //! ```
 
 use crate::cache::Cache;
@@ -78,23 +79,26 @@ impl<H: Host, R: Registry> Heap<H, R> {
         if in_place {
             return ptr;
         }
-        if let Kind::Large(number) = kind {
-            if !Self::is_span_sized(new_size, align) {
+        let resize_large = || match kind {
+            Kind::Large(number) if !Self::is_span_sized(new_size, align) => {
                 // SAFETY: a live large block begins here.
-                let resized = unsafe { self.reallocate_large(ptr, number, new_size, align) };
-                if !resized.is_null() {
-                    return resized;
-                }
+                unsafe { self.reallocate_large(ptr, number, new_size, align) }
             }
+            _ => core::ptr::null_mut(),
+        };
+        let resized = resize_large();
+        if !resized.is_null() {
+            return resized;
         }
         // SAFETY: the cache is this heap's.
         let new = unsafe { self.allocate_aligned(cache, new_size, align) };
-        if !new.is_null() {
-            // SAFETY: both blocks hold the shorter size, and are distinct.
-            unsafe { new.copy_from_nonoverlapping(ptr, old_size.min(new_size)) };
-            // SAFETY: the user gave the old block up.
-            unsafe { self.deallocate(cache, ptr) };
+        if new.is_null() {
+            return resize_large();
         }
+        // SAFETY: both blocks hold the shorter size, and are distinct.
+        unsafe { new.copy_from_nonoverlapping(ptr, old_size.min(new_size)) };
+        // SAFETY: the user gave the old block up.
+        unsafe { self.deallocate(cache, ptr) };
         new
     }
 

@@ -42,14 +42,21 @@ impl<H: Host, R: Registry> Heap<H, R> {
         if cache.is_live() {
             self.flush(cache);
         }
+        let purged = self.release_free();
+        let unmapped = before.saturating_sub(self.mapped());
+        Purged { bytes: purged + unmapped, kept: self.kept() }
+    }
+
+    /// Gives back what no cache holds: idle slots, free spans, kept ranges. Answers the bytes purged
+    /// in place.
+    pub(crate) fn release_free(&self) -> usize {
         let mut purged = self.release_spans();
         for (id, superslab) in self.pool.superslabs() {
             purged += (0..SLOTS).map(|slot| self.sift(id, superslab, slot)).sum::<usize>();
             purged += self.purge_idle(id, u32::MAX);
         }
         self.release_ranges(0);
-        let unmapped = before.saturating_sub(self.mapped());
-        Purged { bytes: purged + unmapped, kept: self.kept() }
+        purged
     }
 
     /// Gives memory back that is free but of the wrong kind, before `size` bytes more are mapped: so

@@ -32,6 +32,8 @@ pub struct Stats {
     pub mapped: usize,
     /// The most that `mapped` ever was.
     pub mapped_peak: usize,
+    /// The most that `mapped` may be, where there is a limit.
+    pub limit: Option<usize>,
     /// Bytes of tables that are never unmapped.
     pub tables: usize,
     /// Bytes free in the page arena.
@@ -87,6 +89,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
         Stats {
             mapped: self.ledger.mapped.load(relaxed),
             mapped_peak: self.ledger.peak.load(relaxed),
+            limit: self.limit(),
             tables: self.ledger.tables.load(relaxed),
             kept: self.kept(),
             slabs: LayerStats { mapped, held, count: count as usize },

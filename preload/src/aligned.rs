@@ -1,5 +1,6 @@
 //! Blocks at a stated alignment. What is no power of two is refused with `EINVAL`.
 
+use crate::limits::or_refuse;
 use crate::malloc::{no_memory, or_errno};
 use crate::thread::cache;
 use crate::{HEAP, libc};
@@ -9,7 +10,7 @@ use core::ffi::{c_int, c_void};
 #[inline(always)]
 fn allocate(align: usize, size: usize) -> *mut u8 {
     // SAFETY: the cache is this thread's, and no other call on it is under way.
-    unsafe { HEAP.allocate_aligned(&mut *cache(), size, align) }
+    or_refuse(size, || unsafe { HEAP.allocate_aligned(&mut *cache(), size, align) })
 }
 
 #[inline]

@@ -7,6 +7,7 @@
 //!        +--> HEAP: hakmem-core over hakmem-host
 //!   start.rs: constructor, exit  -->  report.rs (HAKMEM_STATS), crash.rs (HAKMEM_CRASH)
 //!   inspect.rs: malloc_usable_size, mallinfo, malloc_trim ...
+//!   limits.rs: hakmem_set_limit ..., and what is asked before null   (include/hakmem.h)
 //! ```
 //!
 //! The library is `no_std`: the standard library is never entered from inside `malloc`, and what is
@@ -21,6 +22,7 @@ mod aligned;
 mod crash;
 mod inspect;
 mod libc;
+mod limits;
 mod malloc;
 mod next;
 mod operators;
@@ -30,6 +32,7 @@ mod runtime;
 mod start;
 mod thread;
 
+use core::cell::Cell;
 use core::ffi::c_void;
 use hakmem_core::Heap;
 use hakmem_host::{Adapter, Linux};
@@ -43,6 +46,10 @@ struct Preload;
 impl Adapter for Preload {
     fn heap() -> &'static Heap<Linux<Self>> {
         &HEAP
+    }
+
+    fn with_asking<T>(act: impl FnOnce(&Cell<bool>) -> T) -> T {
+        thread::with_asking(act)
     }
 
     unsafe fn free_foreign(block: *mut c_void) {

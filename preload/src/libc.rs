@@ -89,3 +89,9 @@ pub(crate) fn set_errno(value: c_int) {
     // SAFETY: the C library's own place for this thread.
     unsafe { *__errno_location() = value };
 }
+
+/// `errno` now.
+pub(crate) fn errno() -> c_int {
+    // SAFETY: the C library's own place for this thread.
+    unsafe { *__errno_location() }
+}

@@ -10,6 +10,7 @@
 //! | `realloc(p, 0)` | `free(p)`, and null, as in glibc |
 //! | more than `PTRDIFF_MAX` bytes, or an overflowing product | null, `ENOMEM`; the old block stays |
 
+use crate::limits::{or_refuse, refuse};
 use crate::thread::cache;
 use crate::{HEAP, libc, next};
 use core::ffi::c_void;
@@ -39,7 +40,7 @@ pub(crate) fn ready(size: usize) -> *mut c_void {
     unsafe { HEAP.allocate_hot(&mut *cache(), size).cast() }
 }
 
-/// Null: there is no memory.
+/// Null: there is no memory. The program is not asked about it.
 #[inline(always)]
 pub(crate) fn allocate(size: usize) -> *mut u8 {
     // SAFETY: as for `ready`.
@@ -49,7 +50,7 @@ pub(crate) fn allocate(size: usize) -> *mut u8 {
 #[cold]
 #[inline(never)]
 extern "C" fn malloc_slow(size: usize) -> *mut c_void {
-    or_errno(allocate(size))
+    or_errno(or_refuse(size, || allocate(size)))
 }
 
 #[unsafe(no_mangle)]
@@ -67,8 +68,11 @@ unsafe extern "C" fn free(block: *mut c_void) {
 #[unsafe(no_mangle)]
 extern "C" fn calloc(count: usize, size: usize) -> *mut c_void {
     match count.checked_mul(size) {
-        // SAFETY: as for `ready`.
-        Some(bytes) => or_errno(unsafe { HEAP.allocate_zeroed(&mut *cache(), bytes) }),
+        Some(bytes) => {
+            // SAFETY: as for `ready`.
+            let zeroed = || unsafe { HEAP.allocate_zeroed(&mut *cache(), bytes) };
+            or_errno(or_refuse(bytes, zeroed))
+        }
         None => no_memory(),
     }
 }
@@ -125,7 +129,7 @@ pub(crate) unsafe fn release_aligned(block: *mut c_void, size: usize, align: usi
 #[inline(always)]
 unsafe fn resize(block: *mut c_void, size: usize) -> *mut c_void {
     if block.is_null() {
-        return or_errno(allocate(size));
+        return malloc(size);
     }
     if size == 0 {
         // SAFETY: as for `free`.
@@ -137,5 +141,19 @@ unsafe fn resize(block: *mut c_void, size: usize) -> *mut c_void {
         return unsafe { next::realloc(block, size) };
     }
     // SAFETY: as for `free`.
-    or_errno(unsafe { HEAP.reallocate(&mut *cache(), block.cast(), size) })
+    let moved = unsafe { HEAP.reallocate(&mut *cache(), block.cast(), size) };
+    // SAFETY: the same contract; the block stands as it was.
+    if moved.is_null() { unsafe { resize_refused(block, size) } } else { moved.cast() }
+}
+
+/// For want of memory the program is asked; not for a pointer that is no block's.
+#[cold]
+#[inline(never)]
+unsafe extern "C" fn resize_refused(block: *mut c_void, size: usize) -> *mut c_void {
+    if HEAP.usable_size(block.cast()).is_none() {
+        return no_memory();
+    }
+    // SAFETY: as for `free`.
+    let again = || unsafe { HEAP.reallocate(&mut *cache(), block.cast(), size) };
+    or_errno(refuse(size, again))
 }

@@ -1,7 +1,8 @@
 //! C++'s replaceable `operator new` and `operator delete`, by their mangled names (Itanium ABI,
 //! 64-bit `std::size_t`).
 //!
-//! When memory is out, the next `operator new` in the search order takes the call: see `next.rs`.
+//! When memory is out, the next `operator new` in the search order takes the call: see `next.rs`. It
+//! tries `malloc` before its new-handler, and that asks the program what to do (`limits.rs`).
 
 use crate::thread::cache;
 use crate::{HEAP, malloc, next};

@@ -22,7 +22,7 @@ fn table(out: &mut Out, program: &str, stats: &Stats) -> fmt::Result {
     libc::getrusage(libc::RUSAGE_SELF, &mut usage);
 
     writeln!(out, "hakmem: memory of {program} (process {})", libc::getpid())?;
-    writeln!(
+    write!(
         out,
         "  from the system  {:>10} now  {:>10} peak   tables {}, kept free {}",
         Bytes(stats.mapped),
@@ -30,6 +30,10 @@ fn table(out: &mut Out, program: &str, stats: &Stats) -> fmt::Result {
         Bytes(stats.tables),
         Bytes(stats.kept),
     )?;
+    if let Some(limit) = stats.limit {
+        write!(out, ", limit {}", Bytes(limit))?;
+    }
+    writeln!(out)?;
     writeln!(
         out,
         "  resident         {:>10}      {:>10} peak   faults {} minor, {} major",

@@ -5,7 +5,16 @@
 //! dynamic linker places at a fixed distance from the thread pointer, and reached in two
 //! instructions. The price is that the library must be there when the process starts.
 
+use core::cell::Cell;
 use hakmem_core::Cache;
+
+/// The block: the cache, and behind it what the hot paths do not touch.
+#[repr(C)]
+struct Local {
+    cache: Cache,
+    /// Whether the thread is in the program's function that is asked before a refusal.
+    asking: Cell<bool>,
+}
 
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 core::arch::global_asm!(
@@ -18,8 +27,8 @@ core::arch::global_asm!(
     "hakmem_thread_cache:",
     ".zero {size}",
     ".popsection",
-    align = const align_of::<Cache>(),
-    size = const size_of::<Cache>(),
+    align = const align_of::<Local>(),
+    size = const size_of::<Local>(),
 );
 
 /// The calling thread's cache: all zero at first, never dropped.
@@ -65,7 +74,16 @@ pub(crate) fn cache() -> *mut Cache {
 pub(crate) fn cache() -> *mut Cache {
     use core::cell::UnsafeCell;
     std::thread_local! {
-        static CACHE: UnsafeCell<Cache> = const { UnsafeCell::new(Cache::new()) };
+        static LOCAL: UnsafeCell<Local> =
+            const { UnsafeCell::new(Local { cache: Cache::new(), asking: Cell::new(false) }) };
     }
-    CACHE.with(UnsafeCell::get)
+    LOCAL.with(UnsafeCell::get).cast()
+}
+
+/// Lends the calling thread's flag.
+pub(crate) fn with_asking<T>(act: impl FnOnce(&Cell<bool>) -> T) -> T {
+    let local: *const Local = cache().cast();
+    // SAFETY: the cache is the first field of a `Local` that lives as long as the thread; the flag is
+    // apart from the cache, and this thread's alone.
+    act(unsafe { &(*local).asking })
 }

@@ -39,15 +39,21 @@ unsafe impl GlobalAlloc for Hakmem {
     #[inline]
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         // SAFETY: as in `alloc`.
-        unsafe { HEAP.allocate_zeroed_aligned(&mut *cache(), layout.size(), layout.align()) }
+        let again = || unsafe {
+            HEAP.allocate_zeroed_aligned(&mut *cache(), layout.size(), layout.align())
+        };
+        or_refuse(layout.size(), again)
     }
 
     #[inline]
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
         // SAFETY: as in `dealloc`.
-        unsafe {
-            HEAP.reallocate_sized(&mut *cache(), block, layout.size(), layout.align(), new_size)
+        let moved = unsafe { resize(block, layout, new_size) };
+        if moved.is_null() {
+            // SAFETY: the same contract; the block stands as it was.
+            return unsafe { realloc_refused(block, layout, new_size) };
         }
+        moved
     }
 }
 
@@ -79,17 +85,41 @@ unsafe fn dealloc_aligned(block: *mut u8, size: usize, align: usize) {
     unsafe { HEAP.deallocate_sized(&mut *cache(), block, size, align) };
 }
 
+#[inline(always)]
+unsafe fn resize(block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+    // SAFETY: the same contract.
+    unsafe { HEAP.reallocate_sized(&mut *cache(), block, layout.size(), layout.align(), new_size) }
+}
+
+/// For want of memory the program is asked; not for a pointer that is no block's.
+#[cold]
+#[inline(never)]
+unsafe fn realloc_refused(block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+    if HEAP.usable_size(block).is_none() {
+        return core::ptr::null_mut();
+    }
+    // SAFETY: the same contract.
+    HEAP.host().refuse(new_size, || unsafe { resize(block, layout, new_size) })
+}
+
+/// What `allocate` gets; before it gets nothing, the program is asked.
+#[inline(always)]
+fn or_refuse(size: usize, allocate: impl Fn() -> *mut u8) -> *mut u8 {
+    let block = allocate();
+    if block.is_null() { HEAP.host().refuse(size, allocate) } else { block }
+}
+
 /// Finds the cache anew: so the hot path need not keep its address for this call.
 #[cold]
 #[inline(never)]
 fn alloc_slow(size: usize) -> *mut u8 {
     // SAFETY: the cache is this thread's, and no call on it is under way.
-    unsafe { HEAP.allocate(&mut *cache(), size) }
+    or_refuse(size, || unsafe { HEAP.allocate(&mut *cache(), size) })
 }
 
 /// Apart, so that the usual case is short. `align` is a power of two.
 #[inline(never)]
 fn alloc_aligned(size: usize, align: usize) -> *mut u8 {
     // SAFETY: the cache is this thread's, and no call on it is under way.
-    unsafe { HEAP.allocate_aligned(&mut *cache(), size, align) }
+    or_refuse(size, || unsafe { HEAP.allocate_aligned(&mut *cache(), size, align) })
 }

@@ -8,13 +8,15 @@
 //!
 //! There is nothing else to do: threads' caches go home when threads end, `fork` is safe in a
 //! threaded program, and memory that is free can be given back by [`purge`]. [`stats`] tells where
-//! memory is.
+//! memory is. [`set_limit`] bounds what the heap takes from the system, and [`on_refusal`] sets a
+//! function that may make room before an allocation fails.
 //!
 //! # The environment
 //! `HAKMEM_FOREIGN=abort|libc|ignore` says what becomes of a pointer that the heap never gave out
 //! (default: one line on standard error, and abort). `HAKMEM_STATS` and `HAKMEM_CRASH` are the
 //! preload library's and do nothing here. A name or value that is not known gets one line of warning
-//! at the first allocation.
+//! at the first allocation. `HAKMEM_LIMIT` and `HAKMEM_SOFT_LIMIT` are numbers of bytes above 0, as
+//! `512M`, for [`set_limit`] and [`set_soft_limit`].
 //!
 //! # What is noticed
 //! `dealloc` with a size or alignment that is not the block's, a block freed twice in a row, an
@@ -32,10 +34,12 @@ extern crate std;
 #[cfg(feature = "allocator-api2")]
 mod api2;
 mod global;
+mod limits;
 
 pub use hakmem_core::{ClassStats, LayerStats, Purged, Stats};
+pub use limits::{Refusal, Retry, on_refusal, set_limit, set_soft_limit};
 
-use core::cell::UnsafeCell;
+use core::cell::{Cell, UnsafeCell};
 use core::ffi::{c_char, c_void};
 use hakmem_core::{Cache, Heap};
 use hakmem_host::{Adapter, Linux};
@@ -50,6 +54,8 @@ std::thread_local! {
     // `const` and without a destructor, it is plain thread-local bytes: no state to test, usable to
     // the thread's last instruction. The host arranges for it to be handed back (`threads.rs` there).
     static CACHE: UnsafeCell<Cache> = const { UnsafeCell::new(Cache::new()) };
+    // Whether the thread is in the program's function that is asked before a refusal.
+    static ASKING: Cell<bool> = const { Cell::new(false) };
 }
 
 /// This thread's cache.
@@ -77,6 +83,10 @@ impl Adapter for Program {
         // SAFETY: the C library's own; this is the process's first allocation, before any Rust code
         // could have changed it.
         Some(unsafe { environ })
+    }
+
+    fn with_asking<T>(act: impl FnOnce(&Cell<bool>) -> T) -> T {
+        ASKING.with(act)
     }
 
     unsafe fn free_foreign(block: *mut c_void) {

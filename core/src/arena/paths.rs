@@ -13,11 +13,13 @@ const PURGED_AFTER: u32 = 2;
 const UNMAPPED_AFTER: u32 = 20;
 
 impl<H: Host, R: Registry> Heap<H, R> {
-    /// Bytes of ranges that may be kept beside what else is free.
-    fn kept_bound(&self) -> usize {
+    /// Bytes of ranges that may be kept beside what else is free, not counting `more` that are about
+    /// to be. Where a limit was set below what is mapped, nothing above it.
+    fn kept_bound(&self, more: usize) -> usize {
         let others = self.pool.sums.idle.get() + self.spans.dirty();
         let most = self.policy.kept(self.in_use()).saturating_add(self.allowance());
-        most.saturating_sub(others)
+        let unkept = self.mapped().saturating_sub(self.kept() + more);
+        most.saturating_sub(others).min(self.ledger.limit().saturating_sub(unkept))
     }
 
     /// A range of `size` bytes (whole slots) at a multiple of `align` (a slot at least): cut from a
@@ -36,7 +38,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
 
     fn take_or_grow(&self, size: usize, align: usize, mut grow: bool) -> Option<Range> {
         loop {
-            let bound = self.kept_bound();
+            let bound = self.kept_bound(0);
             let mut victims = Victims::new();
             let (ranges, registry) = (&self.ranges, &self.registry);
             let taken = self.back.with(|back| {
@@ -57,6 +59,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
                 }
                 Taken::Reserved => {
                     self.make_way(size);
+                    self.heed_soft_limit(size);
                     return self.map_reserved(size, align);
                 }
                 Taken::NeedsChunk(chunk) => {
@@ -68,6 +71,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
 
     /// Remaps a range to `size` bytes; if that cannot be, it goes back to the arena.
     fn grow_range(&self, range: Range, size: usize, align: usize) -> Option<Range> {
+        self.heed_soft_limit(size.saturating_sub(range.size));
         let grown = NonNull::new(range.start()).and_then(|base| {
             // SAFETY: the range left the arena under the lock, so that it is this thread's alone.
             // Where it is several mappings side by side the source can refuse.
@@ -101,7 +105,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
     /// been remapped since); keeps it, or gives what is too much back to the source.
     #[cold]
     pub(crate) fn put_range(&self, range: Range) {
-        let limit = self.kept_bound();
+        let limit = self.kept_bound(range.size);
         let mut victims = Victims::new();
         self.back.with(|back| {
             back.arena.keep(&self.ranges, &self.registry, range);
@@ -121,12 +125,12 @@ impl<H: Host, R: Registry> Heap<H, R> {
 
     /// Gives back what is kept too much of, before more is mapped.
     pub(crate) fn trim_ranges(&self) {
-        self.gave(self.shrink_to(self.kept_bound()));
+        self.gave(self.shrink_to(self.kept_bound(0)));
     }
 
     /// Unmaps kept ranges, but not those that the source refused before, until at most `limit`
     /// bytes are kept.
-    fn shrink_to(&self, limit: usize) -> usize {
+    pub(crate) fn shrink_to(&self, limit: usize) -> usize {
         let mut gone = 0;
         loop {
             let mut victims = Victims::new();

@@ -80,6 +80,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
         }
         if new > mapped {
             self.trim_ranges();
+            self.heed_soft_limit(new - mapped);
         }
         let remap = |size| {
             // SAFETY: the range is one mapping, and ours since the block was caught.

@@ -120,7 +120,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
     }
 
     /// Puts all that the bins hold back into the superslabs.
-    pub(super) fn drain_bins(&self) {
+    pub(crate) fn drain_bins(&self) {
         self.spans.bins.drain(|id, class| self.give_span(id, class));
     }
 }

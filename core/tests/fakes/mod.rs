@@ -47,6 +47,7 @@ struct State {
     /// What is mapped: base -> bytes. Neighbours stay separate mappings.
     mapped: BTreeMap<usize, usize>,
     bytes: usize,
+    peak: usize,
     calls: u64,
     failed: u64,
     misuses: Vec<Misuse>,
@@ -106,6 +107,11 @@ impl Fake {
     /// Bytes mapped now.
     pub fn mapped(&self) -> usize {
         self.state().bytes
+    }
+
+    /// The most bytes that were ever mapped.
+    pub fn peak(&self) -> usize {
+        self.state().peak
     }
 
     /// Calls of `map` and `remap` so far.
@@ -198,6 +204,7 @@ impl State {
     fn insert(&mut self, base: usize, size: usize) {
         self.mapped.insert(base, size);
         self.bytes += size;
+        self.peak = self.peak.max(self.bytes);
     }
 
     /// Books a range as not mapped; it may be parts of several mappings.

@@ -7,6 +7,7 @@
 //!        |         --- misuse --------> linux.rs     one line on stderr (line.rs), then abort
 //!        ^
 //!   A: Adapter  (the heap's static lives there)
+//!        |--- refuse -----------------> refusal.rs   the program is asked before null
 //!        \--- start(envp) ------------> options.rs   HAKMEM_*, parsed once
 //!                                       fork.rs      pthread_atfork around the heap's one lock
 //!   background --- every few seconds -> container/   limits of cgroups, memory pressure
@@ -19,6 +20,7 @@
 #[cfg(test)]
 extern crate std;
 
+mod bytes;
 pub mod container;
 mod fork;
 mod libc;
@@ -26,8 +28,10 @@ mod line;
 mod linux;
 mod options;
 mod pages;
+mod refusal;
 mod threads;
 
 pub use line::Line;
 pub use linux::{Adapter, Linux};
-pub use options::{Foreign, Options, Trouble, parse};
+pub use options::{Foreign, Limits, Options, Settings, Trouble, parse};
+pub use refusal::{OnRefusal, RETRIES, Refusal};

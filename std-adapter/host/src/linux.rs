@@ -2,9 +2,11 @@
 
 use crate::container::{self, Root};
 use crate::line::Line;
-use crate::options::{self, Foreign, Options, Shared, Trouble};
+use crate::options::{self, Foreign, Options, Settings, Shared, Trouble};
+use crate::refusal::Callback;
 use crate::threads::ExitKey;
 use crate::{fork, libc, pages};
+use core::cell::Cell;
 use core::ffi::{c_char, c_void};
 use core::fmt::Write;
 use core::marker::PhantomData;
@@ -24,6 +26,10 @@ pub trait Adapter: Sized + 'static {
         None
     }
 
+    /// Lends a flag of the calling thread's own, unset at first: whether it is being asked what to
+    /// do about a refusal.
+    fn with_asking<T>(act: impl FnOnce(&Cell<bool>) -> T) -> T;
+
     /// Hands a block to the C library's own `free`.
     ///
     /// # Safety
@@ -37,6 +43,7 @@ pub struct Linux<A> {
     exit: ExitKey,
     options: Shared,
     root: container::Shared,
+    pub(crate) on_refusal: Callback,
     started: AtomicBool,
     adapter: PhantomData<fn() -> A>,
 }
@@ -49,13 +56,14 @@ impl<A: Adapter> Linux<A> {
             exit: ExitKey::new(),
             options: Shared::new(),
             root: container::Shared::new(),
+            on_refusal: Callback::new(),
             started: AtomicBool::new(false),
             adapter: PhantomData,
         }
     }
 
-    /// Reads the options, with one line on standard error for each variable that is passed over,
-    /// and registers the fork handlers. Calls after the first do nothing.
+    /// Reads the options and tells the heap its limits, with one line on standard error for each
+    /// variable that is passed over, and registers the fork handlers. Calls after the first do nothing.
     ///
     /// # Safety
     /// `envp` is null, or a C environment that nobody changes meanwhile.
@@ -65,11 +73,18 @@ impl<A: Adapter> Linux<A> {
         }
         // SAFETY: by the caller's word.
         let environment = unsafe { options::variables(envp) };
-        self.options.store(options::parse(environment, warn));
+        let Settings { options, limits } = options::parse(environment, warn);
+        self.options.store(options);
         // A program with more rights than its caller opens no files of the caller's choice.
         if libc::getauxval(libc::AT_SECURE) == 0 {
             // SAFETY: by the caller's word.
             self.root.store(options::root(unsafe { options::variables(envp) }));
+        }
+        if limits.hard.is_some() {
+            A::heap().set_limit(limits.hard);
+        }
+        if limits.soft.is_some() {
+            A::heap().set_soft_limit(limits.soft);
         }
         // Without memory for it at the start, the program is out of luck anyway.
         let _ = fork::register::<A>();
@@ -252,6 +267,10 @@ mod tests {
     impl Adapter for Tested {
         fn heap() -> &'static Heap<Linux<Self>> {
             &HEAP
+        }
+
+        fn with_asking<T>(act: impl FnOnce(&Cell<bool>) -> T) -> T {
+            act(&Cell::new(false))
         }
 
         unsafe fn free_foreign(_: *mut c_void) {}

@@ -6,11 +6,14 @@
 //! | `HAKMEM_STATS` | `0`, `1` | `0` |
 //! | `HAKMEM_CRASH` | `0`, `1` | `0` |
 //! | `HAKMEM_ROOT` | a folder that has `proc` and `sys` below it, for the readers of limits | `/` |
+//! | `HAKMEM_LIMIT` | bytes, as `512M` or `2GiB` (see `bytes`) | no limit |
+//! | `HAKMEM_SOFT_LIMIT` | the same | no limit |
 //! | `HAKMEM_LIB` | a path; read by the `hakmem` command alone | |
 //!
-//! Reading is a function from the environment's bytes to [`Options`]; it has no other effect than
+//! Reading is a function from the environment's bytes to [`Settings`]; it has no other effect than
 //! the calls of its `warn` argument.
 
+use crate::bytes;
 use crate::container::Root;
 use core::ffi::{CStr, c_char};
 use core::sync::atomic::{AtomicU8, Ordering::Relaxed};
@@ -28,6 +31,24 @@ pub enum Foreign {
 }
 
 /// Everything the environment can ask for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// What is looked up while the process runs.
+    pub options: Options,
+    /// What the heap is told at the start, and keeps itself.
+    pub limits: Limits,
+}
+
+/// Bytes that the heap may hold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// `HAKMEM_LIMIT`: the most.
+    pub hard: Option<usize>,
+    /// `HAKMEM_SOFT_LIMIT`: above this, what is free goes back before more is mapped.
+    pub soft: Option<usize>,
+}
+
+/// What is looked up while the process runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Options {
     /// `HAKMEM_FOREIGN`.
@@ -55,17 +76,17 @@ struct Known {
     /// In words, for the warning.
     expected: &'static str,
     /// Stores the value; `false` if it is none of the variable's values.
-    set: fn(&mut Options, &[u8]) -> bool,
+    set: fn(&mut Settings, &[u8]) -> bool,
 }
 
 const ROOT: &[u8] = b"HAKMEM_ROOT";
 
-const KNOWN: [Known; 5] = [
+const KNOWN: [Known; 7] = [
     Known {
         name: b"HAKMEM_FOREIGN",
         expected: "abort, libc or ignore",
-        set: |options, value| {
-            options.foreign = match value {
+        set: |settings, value| {
+            settings.options.foreign = match value {
                 b"abort" => Foreign::Abort,
                 b"libc" => Foreign::Libc,
                 b"ignore" => Foreign::Ignore,
@@ -77,12 +98,22 @@ const KNOWN: [Known; 5] = [
     Known {
         name: b"HAKMEM_STATS",
         expected: "0 or 1",
-        set: |options, value| switch(&mut options.stats, value),
+        set: |settings, value| switch(&mut settings.options.stats, value),
     },
     Known {
         name: b"HAKMEM_CRASH",
         expected: "0 or 1",
-        set: |options, value| switch(&mut options.crash, value),
+        set: |settings, value| switch(&mut settings.options.crash, value),
+    },
+    Known {
+        name: b"HAKMEM_LIMIT",
+        expected: BYTES,
+        set: |settings, value| limit(&mut settings.limits.hard, value),
+    },
+    Known {
+        name: b"HAKMEM_SOFT_LIMIT",
+        expected: BYTES,
+        set: |settings, value| limit(&mut settings.limits.soft, value),
     },
     Known {
         name: ROOT,
@@ -92,6 +123,13 @@ const KNOWN: [Known; 5] = [
     },
     Known { name: b"HAKMEM_LIB", expected: "a path", set: |_, _| true },
 ];
+
+const BYTES: &str = "a number of bytes above 0, as 512M (K, M, G, T)";
+
+fn limit(limit: &mut Option<usize>, value: &[u8]) -> bool {
+    *limit = bytes::parse(value);
+    limit.is_some()
+}
 
 fn switch(flag: &mut bool, value: &[u8]) -> bool {
     match value {
@@ -108,8 +146,8 @@ fn switch(flag: &mut bool, value: &[u8]) -> bool {
 pub fn parse<'a>(
     environment: impl Iterator<Item = &'a [u8]>,
     mut warn: impl FnMut(Trouble<'a>),
-) -> Options {
-    let mut options = Options::default();
+) -> Settings {
+    let mut settings = Settings::default();
     let mut seen = [false; KNOWN.len()];
     for variable in environment.filter(|variable| variable.starts_with(b"HAKMEM_")) {
         let equals = variable.iter().position(|&byte| byte == b'=').unwrap_or(variable.len());
@@ -119,11 +157,12 @@ pub fn parse<'a>(
             warn(Trouble { name, value, expected: None });
             continue;
         };
-        if !core::mem::replace(&mut seen[index], true) && !(KNOWN[index].set)(&mut options, value) {
+        if !core::mem::replace(&mut seen[index], true) && !(KNOWN[index].set)(&mut settings, value)
+        {
             warn(Trouble { name, value, expected: Some(KNOWN[index].expected) });
         }
     }
-    options
+    settings
 }
 
 /// What `HAKMEM_ROOT` says; `/` where it is not set or where [`parse`] warns of it.
@@ -193,11 +232,16 @@ mod tests {
     use super::*;
     use std::vec::Vec;
 
-    fn read<'a>(environment: &[&'a str]) -> (Options, Vec<Trouble<'a>>) {
+    fn read_all<'a>(environment: &[&'a str]) -> (Settings, Vec<Trouble<'a>>) {
         let mut troubles = Vec::new();
         let strings = environment.iter().map(|string| string.as_bytes());
-        let options = parse(strings, |trouble| troubles.push(trouble));
-        (options, troubles)
+        let settings = parse(strings, |trouble| troubles.push(trouble));
+        (settings, troubles)
+    }
+
+    fn read<'a>(environment: &[&'a str]) -> (Options, Vec<Trouble<'a>>) {
+        let (settings, troubles) = read_all(environment);
+        (settings.options, troubles)
     }
 
     #[test]
@@ -223,6 +267,18 @@ mod tests {
             ["HAKMEM_CRASH=1", "A=b", "HAKMEM_STATS=1", "HAKMEM_FOREIGN=libc", "HAKMEM_LIB=x"];
         let expected = Options { foreign: Foreign::Libc, stats: true, crash: true };
         assert_eq!(read(&all), (expected, Vec::new()));
+    }
+
+    #[test]
+    fn limits_are_numbers_of_bytes() {
+        let (settings, troubles) = read_all(&["HAKMEM_SOFT_LIMIT=4096", "HAKMEM_LIMIT=1G"]);
+        let limits = Limits { hard: Some(1 << 30), soft: Some(4096) };
+        assert_eq!(settings, Settings { limits, ..Settings::default() });
+        assert_eq!(troubles, []);
+        let (settings, troubles) = read_all(&["HAKMEM_LIMIT=0", "HAKMEM_SOFT_LIMIT=lots"]);
+        assert_eq!(settings, Settings::default());
+        assert_eq!(troubles.len(), 2);
+        assert!(troubles.iter().all(|trouble| trouble.expected == Some(BYTES)));
     }
 
     #[test]

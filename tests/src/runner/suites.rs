@@ -73,6 +73,11 @@ pub(crate) const SUITES: &[Suite] = &[
         &[&["-p", "hakmem-tests", "--test", "misuse"]],
     ),
     programs(
+        "limits",
+        "limits on memory, and the program's word before a refusal",
+        &[&["-p", "hakmem-tests", "--test", "limits"]],
+    ),
+    programs(
         "life-cycle",
         "start, exit, threads, fork, crashes, the hakmem command",
         &[&["-p", "hakmem-tests", "--test", "life_cycle"]],

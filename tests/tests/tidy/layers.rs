@@ -35,7 +35,7 @@ const LAYERS: &[&[&str]] = &[
     &["arena/paths", "large/look", "large/paths", "large/resize", "supers"],
     &["span/alloc", "span/free", "span/look", "span/release", "span/resize"],
     &["describe", "validate"],
-    &["home", "refill", "release"],
+    &["home", "limit", "refill", "release"],
     &["alloc", "free", "realloc"],
 ];
 
