@@ -61,7 +61,7 @@ pub(crate) fn run<A: Alloc>(cycles: usize) {
             ));
         }
     }
-    let overhead = ticks::overhead() as f64 * scale;
+    let overhead = ticks::overhead() * scale;
     print::line(format_args!("{{\"overhead_ns\":{overhead:.1}}}"));
 }
 
