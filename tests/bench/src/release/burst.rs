@@ -34,7 +34,9 @@ pub(crate) fn run<A: Alloc>(mib: usize, threads: usize, seconds: &[u64]) {
                 go.wait();
                 let mut random = Random::new(41 + index as u64);
                 // All hold their part at once, so that the peak is the same under every allocator.
-                burst::<A>(&mut random, bytes / threads, || drop(full.wait()));
+                burst::<A>(&mut random, bytes / threads, || {
+                    full.wait();
+                });
                 done.wait();
                 end.wait();
             });
