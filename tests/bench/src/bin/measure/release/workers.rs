@@ -149,7 +149,7 @@ impl Scenario for Mode {
         let lines = Lines::of(&ended.text)?;
         let own = lazy(&lines).chain(complaints(&ended.errors));
         let own = own.map(|note| format!("{}: {note}", contender.label));
-        let notes = own.chain(lines.overhead()).collect();
+        let notes = own.chain(lines.overhead()).chain(lines.bookkeeping()).collect();
         Ok(Figures { figures: (self.read)(&lines)?, notes })
     }
 }
@@ -188,6 +188,13 @@ impl Lines {
     fn overhead(&self) -> Option<String> {
         let nanos = self.0.iter().find_map(|line| line["overhead_ns"].as_f64())?;
         Some(format!("every call includes {nanos:.0} ns of reading the clock"))
+    }
+
+    /// What is subtracted from the samples.
+    fn bookkeeping(&self) -> Option<String> {
+        let kib = self.0.iter().filter_map(|line| line["bookkeeping_kib"].as_f64());
+        let mib = kib.fold(0.0, f64::max) / 1024.0;
+        (mib > 0.0).then(|| format!("{mib:.1} MiB of bookkeeping are subtracted"))
     }
 }
 
@@ -272,6 +279,14 @@ mod tests {
         let notes: Vec<String> = lazy(&lines(&[BEFORE, AFTER])).collect();
         assert_eq!(notes.len(), 1);
         assert!(notes[0].contains("4 MiB"), "{notes:?}");
+    }
+
+    #[test]
+    fn bookkeeping_is_told_where_there_is_some() {
+        let sample = |kib| format!(r#"{{"sample":"0 s","bookkeeping_kib":{kib}}}"#);
+        assert_eq!(lines(&[&sample(0)]).bookkeeping(), None);
+        let note = lines(&[&sample(0), &sample(2048)]).bookkeeping().unwrap();
+        assert!(note.starts_with("2.0 MiB"), "{note}");
     }
 
     #[test]
