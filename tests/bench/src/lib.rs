@@ -6,7 +6,7 @@
 //! tables.
 //!
 //! Map: [`alloc`] is the door to the allocator under test, [`workload`] the list of workloads,
-//! [`worker`] the main function of every worker; [`clock`], [`memory`], [`random`] and [`race`]
+//! [`worker`] the main function of every worker, `release` what shows how memory goes back; [`clock`], [`memory`], [`random`] and [`race`]
 //! are what the workloads share.
 
 pub mod alloc;
@@ -15,6 +15,7 @@ pub mod hot;
 pub mod memory;
 pub mod race;
 pub mod random;
+mod release;
 pub mod worker;
 pub mod workload;
 mod workloads;

@@ -19,8 +19,31 @@ pub fn resident_kib() -> Option<u64> {
     field("/proc/self/smaps_rollup", "Rss:")
 }
 
+/// What is resident now.
+#[derive(Clone, Copy, Debug)]
+pub struct Resident {
+    /// In KiB, counted page by page.
+    pub kib: u64,
+    /// The part of it, in KiB, that was given back by `MADV_FREE`: the kernel takes it once it is
+    /// short of memory, and not before.
+    pub lazy_kib: u64,
+}
+
+/// What is resident now; nothing is allocated.
+#[must_use]
+pub fn resident() -> Option<Resident> {
+    let mut text = [0; 4096];
+    let text = read("/proc/self/smaps_rollup", &mut text)?;
+    let lazy_kib = kib_after(text, "LazyFree:").unwrap_or(0);
+    Some(Resident { kib: kib_after(text, "Rss:")?, lazy_kib })
+}
+
 fn field(path: &str, name: &str) -> Option<u64> {
-    let mut text = [0_u8; 4096];
+    kib_after(read(path, &mut [0; 4096])?, name)
+}
+
+/// The start of a file, as much as the buffer takes.
+fn read<'a>(path: &str, text: &'a mut [u8; 4096]) -> Option<&'a str> {
     let mut length = 0;
     let mut file = File::open(path).ok()?;
     while length < text.len() {
@@ -30,7 +53,7 @@ fn field(path: &str, name: &str) -> Option<u64> {
             Err(_) => return None,
         }
     }
-    kib_after(core::str::from_utf8(&text[..length]).ok()?, name)
+    core::str::from_utf8(&text[..length]).ok()
 }
 
 /// The number after `name` in a text of lines like `VmHWM:   1234 kB`.

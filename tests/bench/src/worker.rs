@@ -1,5 +1,6 @@
 //! The main function of every worker: `worker NAME [SCALE]` runs one workload and prints one JSON
-//! line; `worker hot CALL SIZE ROUNDS` is the program that callgrind counts (see [`crate::hot`]).
+//! line; `worker hot CALL SIZE ROUNDS` is the program that callgrind counts (see [`crate::hot`]);
+//! `worker release SCENARIO ARGS` shows how memory goes back (see `crate::release`).
 
 use std::io::Write;
 
@@ -13,6 +14,10 @@ pub fn main<A: Alloc>() {
     let name = args.next().unwrap_or_default();
     if name == "hot" {
         crate::hot::main(args);
+        return;
+    }
+    if name == "release" {
+        crate::release::main::<A>(args);
         return;
     }
     let scale = match args.next().map(|text| text.parse::<f64>()) {

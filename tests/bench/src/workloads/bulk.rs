@@ -36,7 +36,8 @@ impl Hasher for OneMultiply {
     }
 
     fn write_u64(&mut self, value: u64) {
-        let product = u128::from(self.0 ^ value) * 0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835;
+        const FACTOR: u128 = 0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835;
+        let product = u128::from(self.0 ^ value).wrapping_mul(FACTOR);
         self.0 = (product >> 64) as u64 ^ product as u64;
     }
 }

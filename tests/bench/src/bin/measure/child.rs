@@ -16,6 +16,8 @@ const LIMIT: Duration = Duration::from_secs(180);
 pub(crate) struct Ended {
     /// What it wrote to its standard output.
     pub(crate) text: String,
+    /// What it wrote to its standard error.
+    pub(crate) errors: String,
     /// Seconds from start to exit.
     pub(crate) wall: f64,
     /// Seconds of CPU time, user and system, of it and its own children.
@@ -23,6 +25,8 @@ pub(crate) struct Ended {
     /// The largest resident set of it or one of its children, in KiB. Never less than this
     /// process's own peak, which `exec` does not reset: use it for programs well above that.
     pub(crate) peak_kib: u64,
+    /// Page faults that needed no disk, of it and its own children.
+    pub(crate) minor_faults: u64,
 }
 
 /// A command that runs under an allocator.
@@ -69,7 +73,14 @@ pub(crate) fn run(command: &mut Command) -> Result<Ended, String> {
     }
     read.map_err(|error| format!("its output cannot be read: {error}"))?;
     let cpu = duration(usage.ru_utime) + duration(usage.ru_stime);
-    Ok(Ended { text, wall, cpu: cpu.as_secs_f64(), peak_kib: usage.ru_maxrss as u64 })
+    Ok(Ended {
+        text,
+        errors,
+        wall,
+        cpu: cpu.as_secs_f64(),
+        peak_kib: usage.ru_maxrss as u64,
+        minor_faults: usage.ru_minflt as u64,
+    })
 }
 
 /// A wait status in words.

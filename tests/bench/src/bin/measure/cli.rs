@@ -83,6 +83,8 @@ impl Cli {
 pub(crate) enum Command {
     /// Count the instructions of the hot paths under callgrind.
     Hot(HotArgs),
+    /// Show how memory goes back, with each library preloaded.
+    Release(ReleaseArgs),
 }
 
 /// Options of `hot`.
@@ -93,8 +95,62 @@ pub(crate) struct HotArgs {
     pub(crate) sizes: Vec<usize>,
 }
 
+/// Options of `release`.
+#[derive(Args)]
+pub(crate) struct ReleaseArgs {
+    /// Scenarios to run; a `*` stands for anything.
+    #[arg(long, value_delimiter = ',', value_name = "NAME,...")]
+    pub(crate) only: Vec<String>,
+
+    /// How often each scenario runs under each allocator (default: 1 for what measures memory, 5 for
+    /// what measures time, quick: 3).
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    rounds: Option<u32>,
+
+    /// Smaller and shorter: for a first look only.
+    #[arg(long)]
+    pub(crate) quick: bool,
+
+    /// Print the scenarios and what they do.
+    #[arg(long)]
+    pub(crate) list: bool,
+}
+
+impl ReleaseArgs {
+    /// Rounds to run of a scenario that measures time, or not.
+    pub(crate) fn rounds(&self, timed: bool) -> usize {
+        let usual = match (timed, self.quick) {
+            (false, _) => 1,
+            (true, true) => 3,
+            (true, false) => 5,
+        };
+        self.rounds.map_or(usual, |rounds| rounds as usize)
+    }
+}
+
+/// Whether a name is meant by a pattern, in which one `*` stands for anything.
+pub(crate) fn fits(pattern: &str, name: &str) -> bool {
+    match pattern.split_once('*') {
+        Some((start, end)) => {
+            name.len() >= start.len() + end.len() && name.starts_with(start) && name.ends_with(end)
+        }
+        None => name == pattern,
+    }
+}
+
 fn extra(text: &str) -> Result<(String, PathBuf), String> {
     let (name, path) = text.split_once('=').ok_or("give it as NAME=PATH")?;
     let path = PathBuf::from(path).canonicalize().map_err(|error| format!("{path}: {error}"))?;
     Ok((name.to_owned(), path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fits;
+
+    #[test]
+    fn a_star_stands_for_anything() {
+        assert!(fits("lifo-*", "lifo-1") && fits("*", "mix") && fits("mix", "mix"));
+        assert!(!fits("lifo-*", "mix") && !fits("mix", "mix-2t") && !fits("ab*ba", "aba"));
+    }
 }

@@ -1,5 +1,6 @@
 //! `cargo measure`: builds the workers, runs every workload under every allocator in turn for
-//! several rounds, and prints the tables. `cargo measure hot` counts instructions instead.
+//! several rounds, and prints the tables. `cargo measure hot` counts instructions instead, `cargo
+//! measure release` shows how memory goes back.
 
 mod allocators;
 mod builds;
@@ -8,8 +9,10 @@ mod cli;
 mod hot;
 mod machine;
 mod programs;
+mod release;
 mod report;
 mod samples;
+mod server;
 mod suite;
 mod table;
 
@@ -23,6 +26,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match &cli.command {
         Some(Command::Hot(args)) => hot::run(&cli, args),
+        Some(Command::Release(args)) => release::run(&cli, args),
         None if cli.list => {
             suite::list();
             Ok(true)

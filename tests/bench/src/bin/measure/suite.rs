@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::allocators::{self, Found, Subject};
 use crate::child::{run as run_child, under};
-use crate::cli::{Cli, Side};
+use crate::cli::{Cli, Side, fits};
 use crate::machine::Machine;
 use crate::programs::{self, Program};
 use crate::report::{self, Results, Row};
@@ -97,10 +97,6 @@ pub(crate) fn run(cli: &Cli) -> Result<bool, String> {
 
 /// The tasks that `--only` names; all without it.
 fn chosen(only: &[String]) -> Result<Vec<Task>, String> {
-    let fits = |pattern: &str, name: &str| match pattern.split_once('*') {
-        Some((start, end)) => name.starts_with(start) && name.ends_with(end),
-        None => name == pattern,
-    };
     let all = tasks();
     for pattern in only {
         if !all.iter().any(|task| fits(pattern, task.name())) {

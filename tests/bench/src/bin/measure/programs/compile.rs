@@ -1,6 +1,7 @@
 //! The system's C++ compiler on a file that is heavy on templates.
 
 use std::path::Path;
+use std::process::Command;
 
 use crate::allocators::Subject;
 use crate::child::{run, under};
@@ -24,9 +25,14 @@ impl Program for Compile {
 
     /// One compilation, whatever the scale.
     fn run(&self, subject: &Subject, _: f64) -> Result<Sample, String> {
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("programs/templates.cpp");
-        let mut command = under(installed("g++", "g++")?, subject);
-        let args = ["-std=c++17", "-O2", "-pipe", "-S", "-o", "/dev/null"];
-        Ok(timed(&run(command.args(args).arg(source))?))
+        Ok(timed(&run(&mut command(subject)?)?))
     }
+}
+
+/// The compilation under an allocator.
+pub(crate) fn command(subject: &Subject) -> Result<Command, String> {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("programs/templates.cpp");
+    let mut command = under(installed("g++", "g++")?, subject);
+    command.args(["-std=c++17", "-O2", "-pipe", "-S", "-o", "/dev/null"]).arg(source);
+    Ok(command)
 }

@@ -1,6 +1,6 @@
 //! Real programs, each run whole under a preloaded allocator.
 
-mod compile;
+pub(crate) mod compile;
 mod python;
 mod redis;
 mod sqlite;
@@ -40,7 +40,7 @@ pub(crate) fn all() -> Vec<Box<dyn Program>> {
 }
 
 /// A program in one of the folders of `PATH`.
-fn installed(program: &str, package: &str) -> Result<PathBuf, String> {
+pub(crate) fn installed(program: &str, package: &str) -> Result<PathBuf, String> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path)
         .map(|folder| folder.join(program))
