@@ -2,6 +2,7 @@
 
 use crate::arena::{Arena, Ranges};
 use crate::cache::Cache;
+use crate::caches::Caches;
 use crate::counters::Counters;
 use crate::large::{LargeIndex, Larges};
 use crate::ledger::Ledger;
@@ -36,6 +37,7 @@ pub struct Heap<H: Host, R: Registry = TwoLevel> {
     pub(crate) policy: Policy,
     pub(crate) sieve: Sieve,
     pub(crate) regret: Regret,
+    pub(crate) caches: Caches<H>,
     /// The one lock. No system call and no first touch of a page happens under it.
     pub(crate) back: Lock<Back, HostRelax<H>>,
     pub(crate) host: H,
@@ -74,6 +76,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
                 policy: Policy::new(),
                 sieve: Sieve::new(),
                 regret: Regret::new(),
+                caches: Caches::new(),
                 back: Lock::new(Back {
                     numbers: Numbers::new(),
                     spans: SpanIndex::new(),
@@ -95,6 +98,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
     #[inline(never)]
     pub(crate) fn start(&self, cache: &mut Cache) {
         cache.start(self.owners.take(), |class| self.policy.limit(class));
+        self.caches.add(cache);
         self.host.cache_started(cache);
     }
 
@@ -102,7 +106,11 @@ impl<H: Host, R: Registry> Heap<H, R> {
     /// call is served singly, and keeps nothing.
     pub fn retire_cache(&self, cache: &mut Cache) {
         if cache.is_live() {
+            self.caches.remove(cache);
+            // Nobody gets inside any more, but somebody may have been.
+            self.enter(cache);
             self.flush(cache);
+            self.leave(cache);
         }
         if let Some(owner) = cache.end() {
             self.owners.give(owner);
@@ -134,7 +142,29 @@ impl<H: Host, R: Registry> Heap<H, R> {
 
     /// Takes the one lock before a fork, so that the child finds it free of other threads' work.
     pub fn lock_for_fork(&self) {
+        self.caches.hold();
         self.back.hold();
+    }
+
+    /// Tells the heap, in the child of a fork and before
+    /// [`unlock_after_fork`](Self::unlock_after_fork), that of all threads this one is left, whose
+    /// cache is `own`.
+    ///
+    /// # Safety
+    /// As for [`unlock_after_fork`](Self::unlock_after_fork); `own` is this thread's cache, or an
+    /// untouched one.
+    pub unsafe fn forget_other_caches(&self, own: *mut Cache) {
+        // SAFETY: the caller's promise.
+        unsafe { self.caches.keep_only(own) }
+    }
+
+    /// Keeps other threads out of a cache that is in use, from now until it is retired: for a host that
+    /// cannot promise to retire it.
+    ///
+    /// # Safety
+    /// `cache` is a living cache of this heap.
+    pub unsafe fn hide_cache(&self, cache: *mut Cache) {
+        self.caches.hide(cache);
     }
 
     /// Releases the lock after a fork, in parent and child.
@@ -144,7 +174,10 @@ impl<H: Host, R: Registry> Heap<H, R> {
     /// [`lock_for_fork`](Self::lock_for_fork) and has not released since.
     pub unsafe fn unlock_after_fork(&self) {
         // SAFETY: the caller's promise.
-        unsafe { self.back.release() }
+        unsafe {
+            self.back.release();
+            self.caches.release();
+        }
     }
 }
 

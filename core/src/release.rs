@@ -32,19 +32,37 @@ pub struct Purged {
     pub bytes: usize,
     /// Bytes that are free in whole and still kept, because the source refused to take them.
     pub kept: usize,
+    /// Bytes that are free, but in pages in which live blocks are as well.
+    pub pinned: usize,
+    /// Caches that were not reached: their owners were at work in the heap, or the host has no
+    /// [barrier](Host::barrier).
+    pub caches: usize,
+    /// Bytes in the lists of these, about; where the host has no barrier this is not known, and 0.
+    pub cached: usize,
 }
 
 impl<H: Host, R: Registry> Heap<H, R> {
-    /// Gives back what is free now: the lists of `cache`, idle slots, free pages of slabs, kept spans
-    /// and ranges. What lies in other threads' caches is not reached.
+    /// Gives back what is free now: what lies in `cache` and, where the host has a
+    /// [barrier](Host::barrier), in other threads' caches; idle slots, free pages of slabs, kept spans
+    /// and ranges. No other thread waits for more than its own cache to be emptied.
     pub fn purge(&self, cache: &mut Cache) -> Purged {
         let before = self.mapped();
+        self.enter(cache);
         if cache.is_live() {
             self.flush(cache);
         }
+        self.leave(cache);
+        let gathered = self.gather(cache, false);
         let purged = self.release_free();
         let unmapped = before.saturating_sub(self.mapped());
-        Purged { bytes: purged + unmapped, kept: self.kept() }
+        let others = self.caches.count().saturating_sub(usize::from(cache.is_live()));
+        Purged {
+            bytes: purged + unmapped,
+            kept: self.kept(),
+            pinned: self.pool.sums.slack(),
+            caches: if H::REACHES { gathered.active } else { others },
+            cached: gathered.bytes,
+        }
     }
 
     /// Gives back what no cache holds: idle slots, free spans, kept ranges. Answers the bytes purged

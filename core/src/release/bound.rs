@@ -90,7 +90,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
     /// After full lists went home. A cache that only sends home, from a heap that is nearly empty,
     /// keeps little: a few blocks left in its lists would pin as many pages, or slabs.
     pub(crate) fn spilled(&self, cache: &mut Cache) {
-        self.pool.sums.out.add(core::mem::take(&mut cache.tallies.out));
+        self.pool.sums.out.add(core::mem::take(&mut cache.behind.tallies.out));
         if cache.one_way > policy::one_way(self.pool.sums.out.get()) {
             cache.one_way = 0;
             self.flush(cache);

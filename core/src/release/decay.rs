@@ -18,12 +18,16 @@ pub struct Decayed {
     pub bytes: usize,
     /// Bytes that are free in whole pieces and still backed: for later rounds.
     pub left: usize,
+    /// Caches that were used since the last round.
+    pub active: usize,
 }
 
 impl<H: Host, R: Registry> Heap<H, R> {
-    /// One round: gives back what lay free and untouched since the last one. Bounded work at a time
-    /// under no lock; may be called from any thread, from one at a time.
+    /// One round: empties the caches that were not used since the last one, and gives back what lay
+    /// free and untouched for as long. Bounded work at a time, under no lock that an allocation waits
+    /// for; may be called from any thread, from one at a time.
     pub fn decay(&self) -> Decayed {
+        let gathered = self.gather(core::ptr::null(), true);
         let mut bytes = self.decay_spans();
         for (id, superslab) in self.pool.superslabs() {
             let ripe = superslab.marks.age(lying(superslab));
@@ -34,7 +38,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
             }
         }
         bytes += self.decay_ranges();
-        Decayed { bytes, left: self.free_dirty() }
+        Decayed { bytes, left: self.free_dirty(), active: gathered.active }
     }
 }
 
