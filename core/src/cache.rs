@@ -57,6 +57,8 @@ pub(crate) struct Tallies {
     pub(crate) sent_home: u32,
     /// Bytes that left slabs for the lists, less those that went home: wraps below zero.
     pub(crate) out: usize,
+    /// Bytes that went home.
+    pub(crate) home: usize,
 }
 
 impl Tallies {
@@ -68,6 +70,7 @@ impl Tallies {
     /// Counts bytes that went home.
     pub(crate) fn went_home(&mut self, bytes: usize) {
         self.out = self.out.wrapping_sub(bytes);
+        self.home += bytes;
     }
 }
 
@@ -94,7 +97,7 @@ impl Behind {
         sides: [const { Side { cold: Cold::EMPTY, claimed: 0, sent: 0 } }; CLASSES],
         outbox: Outbox::EMPTY,
         spans: SpanCache::new(),
-        tallies: Tallies { refills: 0, spills: 0, sent_home: 0, out: 0 },
+        tallies: Tallies { refills: 0, spills: 0, sent_home: 0, out: 0, home: 0 },
     };
 }
 

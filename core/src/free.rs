@@ -165,7 +165,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
             self.deliver_bundle(bundle);
             if tallies.sent_home % TOLD_AFTER == 0 {
                 // This thread may never do anything else than free.
-                self.pool.sums.out.add(core::mem::take(&mut tallies.out));
+                self.tell_bytes(tallies);
                 self.keep_slack();
             }
         });

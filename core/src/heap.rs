@@ -159,11 +159,8 @@ impl<H: Host, R: Registry> Heap<H, R> {
     }
 
     /// Keeps other threads out of a cache that is in use, from now until it is retired: for a host that
-    /// cannot promise to retire it.
-    ///
-    /// # Safety
-    /// `cache` is a living cache of this heap.
-    pub unsafe fn hide_cache(&self, cache: *mut Cache) {
+    /// cannot promise to retire it. For others than that cache, nothing happens.
+    pub fn hide_cache(&self, cache: &mut Cache) {
         self.caches.hide(cache);
     }
 

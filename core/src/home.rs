@@ -12,6 +12,7 @@ use crate::geometry::{COLD_LISTS, SLOT_SHIFT, SLOTS};
 use crate::heap::Heap;
 use crate::misuse::MisuseKind;
 use crate::outbox::{Bundle, Refused};
+use crate::policy::SHORT;
 use crate::registry::Registry;
 use crate::sorter::{SORTED, Sorter};
 use crate::source::Host;
@@ -43,10 +44,13 @@ impl<H: Host, R: Registry> Heap<H, R> {
     }
 
     /// The hot list becomes a cold one; where there are enough of those, they go home first. So the
-    /// newest blocks stay, and stay without being walked.
+    /// newest blocks stay, and stay without being walked. Lists that were shortened go home one by one.
     #[inline(never)]
     pub(crate) fn spill(&self, cache: &mut Cache, class: ClassId) {
-        if let Some(lists) = cache.put_behind(class) {
+        let full = cache.put_behind(class);
+        let short = cache.bin(class).limit <= SHORT as i32 && SHORT < self.policy.limit(class);
+        let full = full.or_else(|| short.then(|| cache.side(class).cold.take()));
+        if let Some(lists) = full {
             let bytes = lists.len() as usize * class.size();
             cache.side(class).sent += lists.len();
             cache.one_way += bytes;
@@ -160,6 +164,8 @@ impl<H: Host, R: Registry> Heap<H, R> {
         let (lists, claimed) = (side.cold.take(), core::mem::take(&mut side.claimed));
         if lists.len() > 0 {
             behind.tallies.went_home(lists.len() as usize * class.size());
+            // Slabs that this leaves idle are weighed against what is in use then.
+            self.tell_bytes(&mut behind.tallies);
             self.send_lists_home(lists, class);
         }
         if let Some(slab) = SlabId::decode(claimed) {
@@ -191,7 +197,13 @@ impl<H: Host, R: Registry> Heap<H, R> {
 
     /// Tells the heap what a cache tallied.
     pub(crate) fn tell(&self, tallies: &mut Tallies) {
-        self.pool.sums.out.add(tallies.out);
+        self.tell_bytes(tallies);
         self.counters.take(tallies);
+    }
+
+    /// Of what a cache tallied, the bytes.
+    pub(crate) fn tell_bytes(&self, tallies: &mut Tallies) {
+        self.pool.sums.out.add(core::mem::take(&mut tallies.out));
+        self.sieve.freed.add(core::mem::take(&mut tallies.home));
     }
 }

@@ -65,12 +65,32 @@ impl<H: Host, R: Registry> Heap<H, R> {
         }
     }
 
+    /// Gives back what is free now, as [`purge`](Self::purge) does, from a thread without a cache: when the
+    /// machine or the container is short of memory. Answers the bytes given back.
+    pub fn relieve(&self) -> usize {
+        let before = self.mapped();
+        self.gather(core::ptr::null(), false);
+        let purged = self.release_free();
+        purged + before.saturating_sub(self.mapped())
+    }
+
+    /// Caches that are in use: about as many threads have used the heap and not ended.
+    pub fn living_caches(&self) -> usize {
+        self.caches.count()
+    }
+
+    /// Whether the heap gives back, by itself, what is free and too much: on, in a new heap. Off, it
+    /// keeps all until a [`purge`](Self::purge), a round of [`decay`](Self::decay), or a limit.
+    pub fn set_release(&self, on: bool) {
+        self.policy.set_release(on);
+    }
+
     /// Gives back what no cache holds: idle slots, free spans, kept ranges. Answers the bytes purged
     /// in place.
     pub(crate) fn release_free(&self) -> usize {
         let mut purged = self.release_spans();
         for (id, superslab) in self.pool.superslabs() {
-            purged += (0..SLOTS).map(|slot| self.sift(id, superslab, slot)).sum::<usize>();
+            purged += self.sift(id, superslab, u32::MAX);
             purged += self.purge_idle(id, u32::MAX);
         }
         self.release_ranges(0);
@@ -85,7 +105,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
         if let Some(id) = self.pool.find_dirty(least) {
             self.gave(self.purge_idle(id, u32::MAX));
         }
-        self.gave(self.purge_some_spans());
+        self.gave(self.purge_long_spans());
     }
 
     /// Purges the idle dirty slots of a superslab that are among `wanted`: claims them first, gives

@@ -87,6 +87,10 @@ pub trait Host: PageSource {
         false
     }
 
+    /// Memory came free on a cold path: a thread that calls [`Heap::decay`](crate::Heap::decay) has
+    /// something to do. Called often, under no lock.
+    fn stirred(&self) {}
+
     /// `cache` was started by its first cold call. The host arranges for
     /// [`Heap::retire_cache`](crate::Heap::retire_cache) before the cache's memory goes away. The
     /// cache is usable already: the host may allocate from it here.

@@ -27,17 +27,21 @@ impl<H: Host, R: Registry> Heap<H, R> {
     /// free and untouched for as long. Bounded work at a time, under no lock that an allocation waits
     /// for; may be called from any thread, from one at a time.
     pub fn decay(&self) -> Decayed {
+        self.decay_by(1)
+    }
+
+    /// As [`decay`](Self::decay), where the time of several rounds has passed since the last one.
+    pub fn decay_by(&self, rounds: u32) -> Decayed {
         let gathered = self.gather(core::ptr::null(), true);
         let mut bytes = self.decay_spans();
         for (id, superslab) in self.pool.superslabs() {
             let ripe = superslab.marks.age(lying(superslab));
             if ripe != 0 {
                 bytes += self.purge_idle(id, ripe);
-                let pooled = crate::hints::bits(u64::from(ripe));
-                bytes += pooled.map(|slot| self.sift(id, superslab, slot)).sum::<usize>();
+                bytes += self.sift(id, superslab, ripe);
             }
         }
-        bytes += self.decay_ranges();
+        bytes += self.decay_ranges(rounds);
         Decayed { bytes, left: self.free_dirty(), active: gathered.active }
     }
 }

@@ -86,7 +86,9 @@ impl<H: Host, R: Registry> Heap<H, R> {
 
     /// Passes a cached span on: to the bins, or back into its superslab.
     fn store_span(&self, id: SpanId, class: SpanClass) {
-        if !self.spans.bins.put(id, class, self.spans.held()) {
+        if self.spans.bins.put(id, class, self.spans.held()) {
+            self.keep_bound();
+        } else {
             self.give_span(id, class);
         }
     }

@@ -6,6 +6,8 @@
 //! | `HAKMEM_STATS` | `0`, `1` | `0` |
 //! | `HAKMEM_CRASH` | `0`, `1` | `0` |
 //! | `HAKMEM_ROOT` | a folder that has `proc` and `sys` below it, for the readers of limits | `/` |
+//! | `HAKMEM_BACKGROUND` | `auto`, `on`, `off` | `auto` |
+//! | `HAKMEM_DECAY` | milliseconds, 1 to 3,600,000; `off` | 500 |
 //! | `HAKMEM_LIMIT` | bytes, as `512M` or `2GiB` (see `bytes`) | no limit |
 //! | `HAKMEM_SOFT_LIMIT` | the same | no limit |
 //! | `HAKMEM_LIB` | a path; read by the `hakmem` command alone | |
@@ -13,6 +15,7 @@
 //! Reading is a function from the environment's bytes to [`Settings`]; it has no other effect than
 //! the calls of its `warn` argument.
 
+use crate::background::{Background, DECAY};
 use crate::bytes;
 use crate::container::Root;
 use core::ffi::{CStr, c_char};
@@ -37,6 +40,23 @@ pub struct Settings {
     pub options: Options,
     /// What the heap is told at the start, and keeps itself.
     pub limits: Limits,
+    /// How memory goes back.
+    pub release: Release,
+}
+
+/// How memory goes back by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Release {
+    /// `HAKMEM_BACKGROUND`.
+    pub background: Background,
+    /// `HAKMEM_DECAY`: milliseconds; `None`: memory goes back on demand alone.
+    pub decay: Option<u32>,
+}
+
+impl Default for Release {
+    fn default() -> Self {
+        Self { background: Background::Auto, decay: Some(DECAY) }
+    }
 }
 
 /// Bytes that the heap may hold.
@@ -81,7 +101,7 @@ struct Known {
 
 const ROOT: &[u8] = b"HAKMEM_ROOT";
 
-const KNOWN: [Known; 7] = [
+const KNOWN: [Known; 9] = [
     Known {
         name: b"HAKMEM_FOREIGN",
         expected: "abort, libc or ignore",
@@ -106,6 +126,32 @@ const KNOWN: [Known; 7] = [
         set: |settings, value| switch(&mut settings.options.crash, value),
     },
     Known {
+        name: b"HAKMEM_BACKGROUND",
+        expected: "auto, on or off",
+        set: |settings, value| {
+            settings.release.background = match value {
+                b"auto" => Background::Auto,
+                b"on" => Background::On,
+                b"off" => Background::Off,
+                _ => return false,
+            };
+            true
+        },
+    },
+    Known {
+        name: b"HAKMEM_DECAY",
+        expected: "milliseconds from 1 to 3600000, or off",
+        set: |settings, value| {
+            let decay = core::str::from_utf8(value).ok().and_then(|text| text.parse().ok());
+            match decay {
+                _ if value == b"off" => settings.release.decay = None,
+                Some(decay @ 1..=MOST_DECAY) => settings.release.decay = Some(decay),
+                _ => return false,
+            }
+            true
+        },
+    },
+    Known {
         name: b"HAKMEM_LIMIT",
         expected: BYTES,
         set: |settings, value| limit(&mut settings.limits.hard, value),
@@ -123,6 +169,9 @@ const KNOWN: [Known; 7] = [
     },
     Known { name: b"HAKMEM_LIB", expected: "a path", set: |_, _| true },
 ];
+
+/// An hour.
+const MOST_DECAY: u32 = 3_600_000;
 
 const BYTES: &str = "a number of bytes above 0, as 512M (K, M, G, T)";
 

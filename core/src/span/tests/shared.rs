@@ -151,11 +151,11 @@ fn a_dirty_part_of_a_page_holds_no_purge_up() {
     let purged = || heap.ledger.purged.load(Ordering::Relaxed);
     let mut before = purged();
     for _ in 0..2 {
-        heap.purge_some_spans();
+        heap.purge_long_spans();
         assert!(purged() > before, "another superslab had its turn");
         before = purged();
     }
-    heap.purge_some_spans();
+    heap.purge_long_spans();
     assert_eq!(purged(), before, "nothing is left");
     starts.iter().for_each(|[small, _]| give(&heap, &mut cache, *small, None));
     finish(&heap, &mut [cache]);
