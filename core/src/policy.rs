@@ -26,7 +26,7 @@ const BATCH_BYTES: usize = 4 << 10;
 const BATCH_BLOCKS: usize = if cfg!(loom) { 2 } else { 64 };
 
 /// Bytes that may be free and still backed however little is in use.
-pub(crate) const KEPT_LEAST: usize = if cfg!(loom) { usize::MAX / 4 } else { 2 << 20 };
+pub(crate) const KEPT_LEAST: usize = if cfg!(loom) { usize::MAX / 4 } else { 4 << 20 };
 /// The same for free blocks and pages inside slabs.
 const SLACK_LEAST: usize = if cfg!(loom) { usize::MAX / 4 } else { 2 << 20 };
 /// Of a cache that only sends home: its lists are let go when it sent so many times what is out.

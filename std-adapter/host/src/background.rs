@@ -67,6 +67,8 @@ pub(crate) struct Thread {
     /// The soft limit that was made of them; 0: none.
     soft: AtomicU64,
     background: AtomicU8,
+    /// Milliseconds between rounds; 0: [`DECAY`]. Like every field that is not zero at first, another
+    /// would move the static heap into the program's file.
     decay: AtomicU32,
     /// Whether memory came free since the last round.
     stirred: AtomicBool,
@@ -81,7 +83,7 @@ impl Thread {
             looked: AtomicBool::new(false),
             soft: AtomicU64::new(0),
             background: AtomicU8::new(Background::Auto as u8),
-            decay: AtomicU32::new(DECAY),
+            decay: AtomicU32::new(0),
             stirred: AtomicBool::new(false),
             waiting: AtomicU32::new(AWAKE),
         }
@@ -148,7 +150,10 @@ impl Thread {
     }
 
     fn decay(&self) -> u64 {
-        self.decay.load(Ordering::Relaxed).into()
+        match self.decay.load(Ordering::Relaxed) {
+            0 => DECAY.into(),
+            decay => decay.into(),
+        }
     }
 
     #[inline]
