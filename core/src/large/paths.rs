@@ -106,6 +106,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
             return self.misuse(MisuseKind::DoubleFree, address, size, held);
         }
         let range = Range { base: address, size: large.mapped(), dirty: true };
+        self.note_use();
         self.larges.uncount(held, range.size);
         self.forget_large(large, address);
         self.back.with(|back| back.larges.give_number(&self.larges, number));

@@ -15,12 +15,19 @@ use crate::heap::Heap;
 use crate::policy;
 use crate::registry::Registry;
 use crate::source::Host;
-use crate::sync::Ordering;
 
 impl<H: Host, R: Registry> Heap<H, R> {
     /// Bytes that users hold, and what caches hold for them.
     pub(crate) fn in_use(&self) -> usize {
         self.pool.sums.out.get() + self.spans.held() + self.larges.held()
+    }
+
+    /// As [`in_use`](Self::in_use), where some of it was or is about to be freed: high points are noted.
+    #[inline]
+    pub(crate) fn note_use(&self) -> usize {
+        let used = self.in_use();
+        self.regret.used(used);
+        used
     }
 
     /// Bytes that are free in whole pieces and may still be backed: idle slots, free grains of
@@ -32,7 +39,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
     /// Gives some of what is free back, if it is too much.
     #[inline]
     pub(crate) fn keep_bound(&self) {
-        let most = self.policy.kept(self.in_use());
+        let most = self.policy.kept(self.note_use());
         if self.free_dirty() > most {
             self.release_some(most);
         }
@@ -59,8 +66,8 @@ impl<H: Host, R: Registry> Heap<H, R> {
 
     /// Gives free pages of a slab back, if slabs have too many.
     pub(crate) fn keep_slack(&self) {
-        let slack = self.pool.sums.slack();
-        let most = self.sieve.floor(slack) + policy::slack(self.in_use());
+        let (used, slack) = (self.note_use(), self.pool.sums.slack());
+        let most = self.sieve.floor(slack) + policy::slack(used);
         if slack > most && slack > most.saturating_add(self.allowance()) {
             self.gave(self.sift_some(slack));
         }
@@ -77,8 +84,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
     #[inline]
     pub(crate) fn took(&self, bytes: usize) {
         if bytes > 0 && self.regret.may_regret() {
-            let peak = self.ledger.peak.load(Ordering::Relaxed);
-            self.regret.took(bytes, peak, self.host.millis());
+            self.regret.took(bytes, self.host.millis());
         }
     }
 
