@@ -154,7 +154,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
             if tallies.sent_home % TOLD_AFTER == 0 {
                 // This thread may never do anything else than free.
                 self.pool.sums.out.add(core::mem::take(&mut tallies.out));
-                self.keep_slack();
+                self.keep_bounds();
             }
         });
         if let Err(refused) = kept {

@@ -103,6 +103,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
     pub fn retire_cache(&self, cache: &mut Cache) {
         if cache.is_live() {
             self.flush(cache);
+            self.keep_bounds();
         }
         if let Some(owner) = cache.end() {
             self.owners.give(owner);

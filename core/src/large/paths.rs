@@ -111,6 +111,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
         self.forget_large(large, address);
         self.back.with(|back| back.larges.give_number(&self.larges, number));
         self.put_range(range);
+        self.keep_whole_bound();
     }
 
     /// Whether a block of `held` bytes is what a request of this size and alignment gets.

@@ -3,11 +3,13 @@
 //!
 //! ```text
 //! a slab is retired, a span's grains become free ... keep_bound: idle slots, spans, ranges
-//! full lists or bundles go home .................... keep_slack: free pages inside slabs
+//! full lists or bundles go home, a cache ends ...... the same, for less is in use now; and
+//!                                                    keep_slack: free pages inside slabs
 //!                                                    spilled: the rest of a cache, when the heap empties
+//! a large block is freed ........................... keep_whole_bound
 //! ```
-//! Each does one call of the source's at most: what one call takes is no less than what the frees
-//! since the last one can have added.
+//! But for the last each does one call of the source's at most: what one call takes is about as much
+//! as the frees since the last one can have added.
 
 use crate::cache::Cache;
 use crate::geometry::SLOT;
@@ -16,7 +18,46 @@ use crate::policy;
 use crate::registry::Registry;
 use crate::source::Host;
 
+/// Where memory lies that is free in whole pieces.
+enum Kind {
+    Idle,
+    Spans,
+    Ranges,
+}
+
+/// The sums by which a heap keeps its bound, in bytes: for tests.
+#[cfg(any(test, feature = "validate"))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Balance {
+    /// Blocks of slabs that are out, as far as caches have told: exact once every cache has ended.
+    pub out: isize,
+    /// What users and caches hold, slabs, spans and large.
+    pub in_use: usize,
+    /// What is free in whole pieces and may still be backed.
+    pub free: usize,
+    /// Of `free`, the spans in bins, which have a bound of their own.
+    pub bins: usize,
+    /// What of `free` may be there, beside the allowance: as much as is in use, and some MiB at least.
+    pub most: usize,
+    /// What may be kept beside that, because it was missed before.
+    pub allowance: usize,
+}
+
 impl<H: Host, R: Registry> Heap<H, R> {
+    /// The sums by which the bound is kept, now.
+    #[cfg(any(test, feature = "validate"))]
+    pub fn balance(&self) -> Balance {
+        let in_use = self.in_use();
+        Balance {
+            out: self.pool.sums.out.signed(),
+            in_use,
+            free: self.free_dirty(),
+            bins: self.spans.binned(),
+            most: self.policy.kept(in_use),
+            allowance: self.allowance(),
+        }
+    }
+
     /// Bytes that users hold, and what caches hold for them.
     pub(crate) fn in_use(&self) -> usize {
         self.pool.sums.out.get() + self.spans.held() + self.larges.held()
@@ -36,7 +77,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
         self.pool.sums.idle.get() + self.spans.dirty() + self.ranges.dirty()
     }
 
-    /// Gives some of what is free back, if it is too much.
+    /// Gives some of what is free back, if it is too much: what one call of the source takes.
     #[inline]
     pub(crate) fn keep_bound(&self) {
         let most = self.policy.kept(self.note_use());
@@ -45,27 +86,44 @@ impl<H: Host, R: Registry> Heap<H, R> {
         }
     }
 
+    /// The same in as many calls as it takes: after much was freed at once.
+    pub(crate) fn keep_whole_bound(&self) {
+        let most = self.policy.kept(self.note_use());
+        while self.free_dirty() > most && self.release_some(most) > 0 {}
+    }
+
     /// Gives back what one call of the source takes, of what there is most of, if more than `most`
-    /// bytes and the allowance are free.
+    /// bytes and the allowance are free. Where that cannot go back, of the next. Answers the bytes.
     #[cold]
-    fn release_some(&self, most: usize) {
+    fn release_some(&self, most: usize) -> usize {
         if self.free_dirty() <= most.saturating_add(self.allowance()) {
-            return;
+            return 0;
         }
-        let (idle, spans) = (self.pool.sums.idle.get(), self.spans.dirty());
-        if idle >= spans && idle >= self.ranges.dirty() {
-            if let Some(id) = self.pool.find_dirty(SLOT) {
-                self.gave(self.purge_idle(id, u32::MAX));
-            }
-        } else if spans >= self.ranges.dirty() {
-            self.gave(self.purge_some_spans());
-        } else {
-            self.trim_ranges();
-        }
+        let mut kinds = [Kind::Idle, Kind::Spans, Kind::Ranges];
+        let bytes = |kind: &Kind| match kind {
+            Kind::Idle => self.pool.sums.idle.get(),
+            Kind::Spans => self.spans.dirty(),
+            Kind::Ranges => self.ranges.dirty(),
+        };
+        kinds.sort_unstable_by_key(|kind| core::cmp::Reverse(bytes(kind)));
+        let gone = kinds.into_iter().map(|kind| match kind {
+            Kind::Idle => self.pool.find_dirty(SLOT).map_or(0, |id| self.purge_idle(id, u32::MAX)),
+            Kind::Spans => self.purge_some_spans(),
+            Kind::Ranges => self.trim_ranges(),
+        });
+        let gone = gone.into_iter().find(|&bytes| bytes > 0).unwrap_or(0);
+        self.gave(gone);
+        gone
+    }
+
+    /// After blocks went home: keeps both bounds.
+    pub(crate) fn keep_bounds(&self) {
+        self.keep_slack();
+        self.keep_bound();
     }
 
     /// Gives free pages of a slab back, if slabs have too many.
-    pub(crate) fn keep_slack(&self) {
+    fn keep_slack(&self) {
         let (used, slack) = (self.note_use(), self.pool.sums.slack());
         let most = self.sieve.floor(slack) + policy::slack(used);
         if slack > most && slack > most.saturating_add(self.allowance()) {
@@ -102,6 +160,6 @@ impl<H: Host, R: Registry> Heap<H, R> {
             self.flush(cache);
             cache.shorten(policy::SHORT);
         }
-        self.keep_slack();
+        self.keep_bounds();
     }
 }

@@ -19,11 +19,16 @@ impl<H: Host, R: Registry> Heap<H, R> {
         open.map(|(number, _)| self.purge_span_superslab(number, 1)).sum()
     }
 
-    /// Purges one superslab's long free runs, if there is one with some. Answers their bytes.
+    /// Purges one superslab's long free runs, if there is one with some, or else one's short ones.
+    /// Answers their bytes.
     pub(crate) fn purge_some_spans(&self) -> usize {
         let page = self.host.page_size().div_ceil(GRAIN);
-        let found = self.back.with(|back| back.spans.find_dirty(&self.spans, page, LONG));
-        found.map_or(0, |number| self.purge_span_superslab(number, LONG))
+        let some = |least| {
+            let found = self.back.with(|back| back.spans.find_dirty(&self.spans, page, least));
+            found.map_or(0, |number| self.purge_span_superslab(number, least))
+        };
+        let long = some(LONG);
+        if long > 0 { long } else { some(1) }
     }
 
     /// One round of decay: empties the bins if nobody used them since the last one, and purges the
