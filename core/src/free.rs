@@ -166,7 +166,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
             if tallies.sent_home % TOLD_AFTER == 0 {
                 // This thread may never do anything else than free.
                 self.tell_bytes(tallies);
-                self.keep_slack();
+                self.keep_bounds();
             }
         });
         if let Err(refused) = kept {

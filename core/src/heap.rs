@@ -111,6 +111,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
             self.enter(cache);
             self.flush(cache);
             self.leave(cache);
+            self.keep_bounds();
         }
         if let Some(owner) = cache.end() {
             self.owners.give(owner);

@@ -129,6 +129,8 @@ pub use heap::Heap;
 pub use layer::LayerStats;
 pub use misuse::{Call, Misuse, MisuseKind, Verdict};
 pub use registry::{Flat, Registry, TwoLevel};
+#[cfg(any(test, feature = "validate"))]
+pub use release::Balance;
 pub use release::{Decayed, Purged};
 pub use source::{Host, PageSource};
 pub use stats::{ClassStats, Stats};

@@ -29,6 +29,8 @@ const BATCH_BLOCKS: usize = if cfg!(loom) { 2 } else { 64 };
 pub(crate) const KEPT_LEAST: usize = if cfg!(loom) { usize::MAX / 4 } else { 4 << 20 };
 /// The same for free blocks and pages inside slabs.
 const SLACK_LEAST: usize = if cfg!(loom) { usize::MAX / 4 } else { 2 << 20 };
+/// Bytes that a cache draws from slabs before the heap learns of them.
+pub(crate) const UNTOLD: isize = 64 << 10;
 /// Of a cache that only sends home: its lists are let go when it sent so many times what is out.
 const ONE_WAY: usize = 4;
 const ONE_WAY_LEAST: usize = 1 << 20;

@@ -20,7 +20,7 @@ use crate::counters::Stage;
 use crate::entry::Entry;
 use crate::geometry::SLOT;
 use crate::heap::Heap;
-use crate::policy::GROWTH_BYTES;
+use crate::policy::{self, GROWTH_BYTES};
 use crate::registry::Registry;
 use crate::slab::Next;
 use crate::source::Host;
@@ -63,6 +63,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
         if cache.is_ended() {
             // Nothing is kept: what came beside the one block goes home at once.
             self.flush_class(cache, class);
+            self.tell(&mut cache.behind.tallies);
         }
         block
     }
@@ -96,6 +97,10 @@ impl<H: Host, R: Registry> Heap<H, R> {
             None => superslab.carve_list(slab.slot(), class, self.policy.batch(class))?,
         };
         cache.behind.tallies.drawn(len as usize * class.size());
+        if cache.behind.tallies.out as isize > policy::UNTOLD {
+            // Others may bring the blocks home for ever, so that the slab is never given up.
+            self.tell(&mut cache.behind.tallies);
+        }
         cache.one_way = 0;
         let bin = cache.bin(class);
         bin.fill(list, len);

@@ -2,7 +2,8 @@
 //!
 //! At the low point of a swing nobody can tell whether the program will rest or ask for as much
 //! again at once. So the bound on what is kept is strict at first; what was given back and had to be
-//! backed again within [`SOON`] was given back in vain, and from then on twice as much more may be kept.
+//! backed again within [`SOON`] was given back in vain, and from then on twice as much more may be kept,
+//! up to what was ever in use.
 //! That allowance is halved when nothing was regretted for a while, and that while doubles each time
 //! the halving was regretted in turn.
 
@@ -25,6 +26,8 @@ pub(crate) struct Regret {
     /// When the allowance last grew, or was halved.
     changed_at: AtomicU64,
     doublings: AtomicU32,
+    /// The most bytes that were in use when the bound was kept.
+    most: Sum,
 }
 
 impl Regret {
@@ -35,6 +38,15 @@ impl Regret {
             allowance: Sum::new(),
             changed_at: AtomicU64::new(0),
             doublings: AtomicU32::new(0),
+            most: Sum::new(),
+        }
+    }
+
+    /// Notes how much is in use.
+    #[inline]
+    pub(crate) fn used(&self, bytes: usize) {
+        if bytes > self.most.get() {
+            self.most.set(bytes);
         }
     }
 
@@ -50,15 +62,17 @@ impl Regret {
         self.given.get() != 0
     }
 
-    /// Notes that `bytes` are backed anew. The allowance grows to `most` bytes at most.
-    pub(crate) fn took(&self, bytes: usize, most: usize, now: u64) {
+    /// Notes that `bytes` are backed anew. The allowance grows no larger than what was ever in use:
+    /// slots and ranges count in whole here, though a program with many short threads touches but a
+    /// page of each.
+    pub(crate) fn took(&self, bytes: usize, now: u64) {
         let given = self.given.get();
         if now.wrapping_sub(self.given_at.load(Ordering::Relaxed)) > SOON {
             return self.given.set(0);
         }
         let missed = bytes.min(given);
         self.given.sub(missed);
-        let room = most.saturating_sub(self.allowance.get());
+        let room = self.most.get().saturating_sub(self.allowance.get());
         let more = (2 * missed).min(room);
         if more > 0 {
             self.allowance.add(more);
@@ -90,24 +104,27 @@ mod tests {
     #[test]
     fn what_is_missed_soon_may_be_kept_next_time() {
         let regret = Regret::new();
+        regret.used(20 * MIB);
+        regret.used(5 * MIB);
         assert!(!regret.may_regret());
         regret.gave(8 * MIB, 100);
         assert_eq!(regret.allowance(100), 0);
-        regret.took(3 * MIB, 64 * MIB, 150);
+        regret.took(3 * MIB, 150);
         assert_eq!(regret.allowance(150), 6 * MIB);
-        regret.took(64 * MIB, 64 * MIB, 150);
+        regret.took(64 * MIB, 150);
         assert_eq!(regret.allowance(150), 16 * MIB, "twice what was given back");
         assert!(!regret.may_regret());
         regret.gave(64 * MIB, 200);
-        regret.took(64 * MIB, 20 * MIB, 250);
-        assert_eq!(regret.allowance(250), 20 * MIB, "no more than the most");
+        regret.took(64 * MIB, 250);
+        assert_eq!(regret.allowance(250), 20 * MIB, "no more than was in use");
     }
 
     #[test]
     fn what_is_missed_late_is_not_regretted() {
         let regret = Regret::new();
+        regret.used(64 * MIB);
         regret.gave(8 * MIB, 100);
-        regret.took(MIB, 64 * MIB, 100 + SOON + 1);
+        regret.took(MIB, 100 + SOON + 1);
         assert_eq!(regret.allowance(2000), 0);
         assert!(!regret.may_regret());
     }
@@ -115,8 +132,9 @@ mod tests {
     #[test]
     fn an_allowance_is_halved_later_each_time() {
         let regret = Regret::new();
+        regret.used(64 * MIB);
         regret.gave(8 * MIB, 0);
-        regret.took(8 * MIB, 64 * MIB, 0);
+        regret.took(8 * MIB, 0);
         assert_eq!(regret.allowance(HOLD - 1), 16 * MIB);
         assert_eq!(regret.allowance(HOLD), 8 * MIB);
         assert_eq!(regret.allowance(2 * HOLD), 8 * MIB);

@@ -14,6 +14,8 @@ mod bound;
 mod decay;
 mod holes;
 
+#[cfg(any(test, feature = "validate"))]
+pub use bound::Balance;
 pub use decay::Decayed;
 
 use crate::cache::Cache;

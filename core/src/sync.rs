@@ -160,6 +160,12 @@ impl Sum {
         self.0.store(value, Ordering::Relaxed);
     }
 
+    /// The sum as it stands: below zero where what was added is not told yet.
+    #[cfg(any(test, feature = "validate"))]
+    pub(crate) fn signed(&self) -> isize {
+        self.0.load(Ordering::Relaxed) as isize
+    }
+
     pub(crate) fn get(&self) -> usize {
         (self.0.load(Ordering::Relaxed) as isize).max(0) as usize
     }

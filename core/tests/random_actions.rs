@@ -47,6 +47,10 @@ enum Action {
     Purge {
         cache: usize,
     },
+    /// Rounds of decay.
+    Decay {
+        rounds: usize,
+    },
 }
 
 fn sizes() -> impl Strategy<Value = usize> {
@@ -90,6 +94,7 @@ fn actions() -> impl Strategy<Value = Action> {
         ),
         1 => (cache.clone(), any::<bool>()).prop_map(|(cache, renew)| Action::Retire { cache, renew }),
         1 => cache.prop_map(|cache| Action::Purge { cache }),
+        1 => (1..4usize).prop_map(|rounds| Action::Decay { rounds }),
     ]
 }
 
@@ -101,6 +106,8 @@ struct Machine<'a, R: Registry> {
     taken: Taken,
     live: usize,
     marks: u64,
+    /// The source refuses some calls.
+    unwilling: bool,
 }
 
 impl<R: Registry> Machine<'_, R> {
@@ -164,11 +171,23 @@ impl<R: Registry> Machine<'_, R> {
                     *self.caches[cache] = Cache::new();
                 }
             }
+            Action::Decay { rounds } => {
+                for _ in 0..rounds {
+                    let before = self.heap.host().mapped();
+                    let decayed = self.heap.decay();
+                    let gone = before - self.heap.host().mapped();
+                    assert_eq!(
+                        decayed.left,
+                        self.heap.balance().free,
+                        "{decayed:?}, {gone} unmapped"
+                    );
+                }
+            }
             Action::Purge { cache } => {
                 let before = self.heap.host().mapped();
                 let purged = self.heap.purge(&mut self.caches[cache]);
                 assert!(before - self.heap.host().mapped() <= purged.bytes, "{purged:?}");
-                assert_eq!(purged.kept, 0, "nothing was refused");
+                assert!(purged.kept == 0 || self.unwilling, "nothing was refused: {purged:?}");
             }
         }
     }
@@ -193,6 +212,7 @@ impl<R: Registry> Machine<'_, R> {
 }
 
 fn run<R: Registry>(heap: &Heap<Fake, R>, actions: &[Action]) {
+    let unwilling = heap.host().refuses_some();
     let mut machine = Machine {
         heap,
         caches: (0..CACHES).map(|_| Box::new(Cache::new())).collect(),
@@ -200,6 +220,7 @@ fn run<R: Registry>(heap: &Heap<Fake, R>, actions: &[Action]) {
         taken: Taken::default(),
         live: 0,
         marks: 0,
+        unwilling,
     };
     for (step, action) in actions.iter().enumerate() {
         machine.run(action);
@@ -209,6 +230,7 @@ fn run<R: Registry>(heap: &Heap<Fake, R>, actions: &[Action]) {
     }
     machine.check();
     let Machine { mut caches, held, .. } = machine;
+    heap.host().manners(|manners| manners.refuse_each = 0);
     for (at, held) in held.into_iter().enumerate() {
         held.free(heap, &mut caches[at % CACHES], at % 2 == 0);
     }
@@ -252,6 +274,17 @@ proptest! {
     #[test]
     fn a_flat_registry_does_as_well(actions in prop::collection::vec(actions(), 1..120)) {
         run(&flat_heap(), &actions);
+    }
+
+    #[test]
+    fn a_source_that_fails_now_and_then_changes_nothing(
+        page in prop::sample::select(vec![4usize << 10, 16 << 10, 64 << 10]),
+        refuse_each in 1..5u64,
+        actions in prop::collection::vec(actions(), 1..120),
+    ) {
+        let heap = fakes::heap(Fake::with_page(page));
+        heap.host().manners(|manners| manners.refuse_each = refuse_each);
+        run(&heap, &actions);
     }
 
     #[test]

@@ -18,6 +18,9 @@ const STEPS: usize = if cfg!(debug_assertions) { 5_000 } else { 25_000 };
 /// Blocks that a thread holds at most.
 const HELD_MOST: usize = 300;
 
+/// Bytes of the source's pages: what systems have.
+const PAGES: [usize; 3] = [4 << 10, 16 << 10, 64 << 10];
+
 fn heap() -> Box<Heap<Fake>> {
     fakes::heap(Fake::new())
 }
@@ -95,7 +98,8 @@ fn live(heap: &Heap<Fake>, mailboxes: &Mailboxes, me: usize, seed: u64) -> Vec<H
     held
 }
 
-/// Asks about anything at any time, as a crash handler or a monitor does.
+/// Asks about anything at any time, as a crash handler or a monitor does, and lets memory decay, as a
+/// background thread does.
 fn watch(heap: &Heap<Fake>, done: &AtomicBool, seed: u64) {
     let mut random = Random(seed);
     let mut cache = Cache::new();
@@ -111,14 +115,18 @@ fn watch(heap: &Heap<Fake>, done: &AtomicBool, seed: u64) {
         }
         let stats = heap.stats();
         assert!(stats.mapped_peak >= stats.tables);
+        if random.below(8) == 0 {
+            heap.decay();
+        }
         thread::yield_now();
     }
 }
 
 #[test]
 fn threads_pass_blocks_to_each_other() {
-    for seed in [0x9e37_79b9_7f4a_7c15u64, 0xf39c_c060_5ced_c834, 0x1082_276b_f3a2_7251] {
-        let heap = heap();
+    let seeds = [0x9e37_79b9_7f4a_7c15u64, 0xf39c_c060_5ced_c834, 0x1082_276b_f3a2_7251];
+    for (seed, page) in seeds.into_iter().zip(PAGES) {
+        let heap = fakes::heap(Fake::with_page(page));
         let mailboxes: Mailboxes = Default::default();
         let done = AtomicBool::new(false);
         let left = thread::scope(|scope| {

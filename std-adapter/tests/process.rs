@@ -19,7 +19,11 @@ unsafe extern "C" {
     fn _exit(status: i32) -> !;
     fn alarm(seconds: u32) -> u32;
     fn malloc(size: usize) -> *mut u8;
+    fn setrlimit(resource: i32, limit: *const [u64; 2]) -> i32;
 }
+
+/// Of addresses, on Linux everywhere but on MIPS and SPARC.
+const RLIMIT_AS: i32 = 9;
 
 fn layout(size: usize) -> Layout {
     Layout::from_size_align(size, 8).expect("a layout")
@@ -80,6 +84,52 @@ fn a_child_forked_amid_threads_can_allocate() {
     STOP.store(true, Ordering::Relaxed);
     for thread in threads {
         thread.join().expect("no panic");
+    }
+}
+
+/// Allocates blocks of a size until there are none, and frees them; their number.
+fn exhaust(size: usize) -> usize {
+    let (mut newest, mut count) = (std::ptr::null_mut::<*mut u8>(), 0);
+    loop {
+        // SAFETY: no size is 0, and each block has room for a pointer.
+        let block = unsafe { GLOBAL.alloc(layout(size)) }.cast::<*mut u8>();
+        if block.is_null() {
+            break;
+        }
+        // SAFETY: as above.
+        unsafe { block.write(newest.cast()) };
+        (newest, count) = (block, count + 1);
+    }
+    while !newest.is_null() {
+        // SAFETY: a block of the list, which holds the next one.
+        unsafe {
+            let next = newest.read().cast();
+            GLOBAL.dealloc(newest.cast(), layout(size));
+            newest = next;
+        }
+    }
+    count
+}
+
+#[test]
+fn a_process_without_addresses_gets_null_and_goes_on() {
+    for mib in [0, 1, 8, 100] {
+        let name = "a_process_without_addresses_gets_null_and_goes_on";
+        let output = child::run(name, &[("MIB_OF_TEST", &mib.to_string())], || {
+            let mib: u64 = std::env::var("MIB_OF_TEST").map_or(0, |mib| mib.parse().unwrap_or(0));
+            let pages = std::fs::read_to_string("/proc/self/statm").expect("what is mapped");
+            let pages: u64 = pages.split(' ').next().and_then(|n| n.parse().ok()).expect("pages");
+            let most = pages * 4096 + (mib << 20);
+            // SAFETY: the call reads the two words of a limit.
+            assert_eq!(unsafe { setrlimit(RLIMIT_AS, &[most, most]) }, 0);
+            let sizes = [100, 5_000, 100_000, 3 << 20];
+            let first = sizes.map(exhaust);
+            for (size, first) in sizes.into_iter().zip(first) {
+                assert!(exhaust(size) >= first / 2, "{size} bytes");
+            }
+        });
+        assert_eq!(output.status.code(), Some(0), "{mib} MiB: {output:?}");
+        assert_eq!(child::words(&output), [""; 0]);
     }
 }
 

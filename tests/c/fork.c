@@ -32,6 +32,22 @@ static void *busy(void *seed) {
     return NULL;
 }
 
+// A thread whose threads come and go: each lives for some rounds.
+static void *brief(void *seed) {
+    unsigned random = (unsigned)(uintptr_t)seed;
+    churn(&random, 1000);
+    return NULL;
+}
+
+static void *lane(void *seed) {
+    while (!atomic_load(&stop)) {
+        pthread_t thread;
+        CHECK(pthread_create(&thread, NULL, brief, seed) == 0);
+        CHECK(pthread_join(thread, NULL) == 0);
+    }
+    return NULL;
+}
+
 static void *use_every_size(void *unused) {
     for (size_t i = 0; i < SIZE_COUNT; i++) {
         void *block = malloc(SIZES[i]);
@@ -120,14 +136,20 @@ static void spawns(void) {
     }
 }
 
+// fork [ends]: whether the busy threads end now and then.
 int main(int argc, char **argv) {
     pthread_t threads[THREADS];
+    void *(*life)(void *) = argc > 2 ? lane : busy;
     alarm(100);
     for (size_t i = 0; i < THREADS; i++)
-        CHECK(pthread_create(&threads[i], NULL, busy, (void *)(i + 1)) == 0);
+        CHECK(pthread_create(&threads[i], NULL, life, (void *)(i + 1)) == 0);
     strcmp(argv[1], "fork") == 0 ? forks() : spawns();
     atomic_store(&stop, 1);
     for (size_t i = 0; i < THREADS; i++) CHECK(pthread_join(threads[i], NULL) == 0);
+    for (size_t i = 0; i < SLOTS; i++) free(atomic_exchange(&shared[i], NULL));
+    malloc_trim(0);
+    size_t (*mapped)(void) = (size_t (*)(void))dlsym(RTLD_DEFAULT, "hakmem_mapped");
+    if (mapped) dprintf(1, "%zu\n", mapped());
     dprintf(1, "done\n");
     return 0;
 }

@@ -124,11 +124,9 @@ impl<H: Host, R: Registry> Heap<H, R> {
         self.shrink_to(keep)
     }
 
-    /// Gives back what is kept too much of, before more is mapped.
+    /// Unmaps what is kept too much of; answers the bytes.
     pub(crate) fn trim_ranges(&self) -> usize {
-        let gone = self.shrink_to(self.kept_bound(0));
-        self.gave(gone);
-        gone
+        self.shrink_to(self.kept_bound(0))
     }
 
     /// Unmaps kept ranges, but not those that the source refused before, until at most `limit`

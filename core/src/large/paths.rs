@@ -106,12 +106,12 @@ impl<H: Host, R: Registry> Heap<H, R> {
             return self.misuse(MisuseKind::DoubleFree, address, size, held);
         }
         let range = Range { base: address, size: large.mapped(), dirty: true };
+        self.note_use();
         self.larges.uncount(held, range.size);
         self.forget_large(large, address);
         self.back.with(|back| back.larges.give_number(&self.larges, number));
-        let size = range.size;
         self.put_range(range);
-        self.keep_bound_after(size);
+        self.keep_whole_bound();
     }
 
     /// Whether a block of `held` bytes is what a request of this size and alignment gets.

@@ -41,6 +41,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
             return null_mut();
         }
         let (held, mapped) = (large.held(), large.mapped());
+        self.note_use();
         self.larges.uncount(held, mapped);
         let in_place = (mapped - mapped / IDLE_PART..=mapped).contains(&new);
         let (base, held, mapped) = if in_place {
@@ -79,7 +80,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
             self.registry.set_entries(base, 1, Entry::FOREIGN.0);
         }
         if new > mapped {
-            self.trim_ranges();
+            self.gave(self.trim_ranges());
             self.heed_soft_limit(new - mapped);
         }
         let remap = |size| {

@@ -2,12 +2,14 @@
 //! thread of the heap's own.
 //!
 //! ```text
-//! a slab is retired, a span or large block freed ... keep_bound: idle slots, spans, ranges
-//! full lists or bundles go home .................... keep_slack: and free pages inside slabs
+//! a slab is retired, a span's grains become free ... keep_bound: idle slots, spans, ranges
+//! full lists or bundles go home, a cache ends ...... the same, for less is in use now; and
+//!                                                    keep_slack: free pages inside slabs
 //!                                                    spilled: the rest of a cache, when the heap empties
+//! a large block is freed ........................... keep_whole_bound
 //! ```
-//! Each does one call of the source's at most: what one call takes is no less than what the frees
-//! since the last one can have added. A large block that is freed pays for its own size.
+//! But for the last each does one call of the source's at most: what one call takes is about as much
+//! as the frees since the last one can have added.
 
 use crate::cache::Cache;
 use crate::geometry::SLOT;
@@ -15,12 +17,58 @@ use crate::heap::Heap;
 use crate::policy;
 use crate::registry::Registry;
 use crate::source::Host;
-use crate::sync::Ordering;
+
+/// Where memory lies that is free in whole pieces.
+enum Kind {
+    Idle,
+    Spans,
+    Ranges,
+}
+
+/// The sums by which a heap keeps its bound, in bytes: for tests.
+#[cfg(any(test, feature = "validate"))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Balance {
+    /// Blocks of slabs that are out, as far as caches have told: exact once every cache has ended.
+    pub out: isize,
+    /// What users and caches hold, slabs, spans and large.
+    pub in_use: usize,
+    /// What is free in whole pieces and may still be backed.
+    pub free: usize,
+    /// Of `free`, the spans in bins, which have a bound of their own.
+    pub bins: usize,
+    /// What of `free` may be there, beside the allowance: as much as is in use, and some MiB at least.
+    pub most: usize,
+    /// What may be kept beside that, because it was missed before.
+    pub allowance: usize,
+}
 
 impl<H: Host, R: Registry> Heap<H, R> {
+    /// The sums by which the bound is kept, now.
+    #[cfg(any(test, feature = "validate"))]
+    pub fn balance(&self) -> Balance {
+        let in_use = self.in_use();
+        Balance {
+            out: self.pool.sums.out.signed(),
+            in_use,
+            free: self.free_dirty(),
+            bins: self.spans.binned(),
+            most: self.policy.kept(in_use),
+            allowance: self.allowance(),
+        }
+    }
+
     /// Bytes that users hold, and what caches hold for them.
     pub(crate) fn in_use(&self) -> usize {
         self.pool.sums.out.get() + self.spans.in_use() + self.larges.held()
+    }
+
+    /// As [`in_use`](Self::in_use), where some of it was or is about to be freed: high points are noted.
+    #[inline]
+    pub(crate) fn note_use(&self) -> usize {
+        let used = self.in_use();
+        self.regret.used(used);
+        used
     }
 
     /// Bytes that are free in whole pieces and may still be backed: idle slots, free grains of
@@ -29,56 +77,61 @@ impl<H: Host, R: Registry> Heap<H, R> {
         self.pool.sums.idle.get() + self.spans.dirty() + self.ranges.dirty()
     }
 
-    /// Gives some of what is free back, if it is too much.
+    /// Gives some of what is free back, if it is too much: what one call of the source takes.
     #[inline]
     pub(crate) fn keep_bound(&self) {
-        self.keep_bound_after(0);
-    }
-
-    /// The same after `size` bytes were freed at once, which lowers the bound by as much: as many calls
-    /// of the source as give that much back.
-    #[inline]
-    pub(crate) fn keep_bound_after(&self, size: usize) {
         self.host.stirred();
-        let mut left = size + 1;
-        while left > 0 {
-            let most = self.policy.kept(self.in_use());
-            let gone = if self.free_dirty() > most { self.release_some(most) } else { 0 };
-            left = if gone > 0 { left.saturating_sub(gone) } else { 0 };
+        let most = self.policy.kept(self.note_use());
+        if self.free_dirty() > most {
+            self.release_some(most);
         }
     }
 
-    /// Gives back what one call of the source takes, of what there is most of, if that is more than `most`
-    /// bytes and the allowance. Answers its bytes.
+    /// The same in as many calls as it takes: after much was freed at once.
+    pub(crate) fn keep_whole_bound(&self) {
+        let most = self.policy.kept(self.note_use());
+        while self.free_dirty() > most && self.release_some(most) > 0 {}
+    }
+
+    /// Gives back what one call of the source takes, of what there is most of, if more than `most`
+    /// bytes and the allowance are free. Where that cannot go back, of the next. Answers the bytes.
     #[cold]
     fn release_some(&self, most: usize) -> usize {
         if self.free_dirty() <= most.saturating_add(self.allowance()) {
             return 0;
         }
-        let (idle, spans) = (self.pool.sums.idle.get(), self.spans.dirty());
-        if self.ranges.dirty() > idle.max(spans) {
-            return self.trim_ranges();
-        }
-        let gone = if idle >= spans {
-            self.pool.find_dirty(SLOT).map_or(0, |id| self.purge_idle(id, u32::MAX))
-        } else {
-            self.release_some_spans()
+        let mut kinds = [Kind::Idle, Kind::Spans, Kind::Ranges];
+        let bytes = |kind: &Kind| match kind {
+            Kind::Idle => self.pool.sums.idle.get(),
+            Kind::Spans => self.spans.dirty(),
+            Kind::Ranges => self.ranges.dirty(),
         };
+        kinds.sort_unstable_by_key(|kind| core::cmp::Reverse(bytes(kind)));
+        let gone = kinds.into_iter().map(|kind| match kind {
+            Kind::Idle => self.pool.find_dirty(SLOT).map_or(0, |id| self.purge_idle(id, u32::MAX)),
+            Kind::Spans => self.release_some_spans(),
+            Kind::Ranges => self.trim_ranges(),
+        });
+        let gone = gone.into_iter().find(|&bytes| bytes > 0).unwrap_or(0);
         self.gave(gone);
         gone
     }
 
-    /// Gives free pages of a slab back, if slabs have too many. What is in use just became less, so the
-    /// bound on the rest did, too.
-    pub(crate) fn keep_slack(&self) {
+    /// After blocks went home: keeps both bounds.
+    pub(crate) fn keep_bounds(&self) {
+        self.keep_slack();
         self.keep_bound();
+    }
+
+    /// Gives free pages of a slab back, if slabs have too many.
+    fn keep_slack(&self) {
         if self.has_slack() {
             self.gave(self.sift_some());
         }
     }
 
     fn has_slack(&self) -> bool {
-        let most = self.policy.slack(self.in_use());
+        let most = self.policy.slack(self.note_use());
         let (slack, freed) = (self.pool.sums.slack(), self.sieve.since_in_vain());
         slack > most && freed > most / 4 && slack > most.saturating_add(self.allowance())
     }
@@ -94,8 +147,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
     #[inline]
     pub(crate) fn took(&self, bytes: usize) {
         if bytes > 0 && self.regret.may_regret() {
-            let peak = self.ledger.peak.load(Ordering::Relaxed);
-            self.regret.took(bytes, peak, self.host.millis());
+            self.regret.took(bytes, self.host.millis());
         }
     }
 
@@ -119,6 +171,6 @@ impl<H: Host, R: Registry> Heap<H, R> {
                 }
             }
         }
-        self.keep_slack();
+        self.keep_bounds();
     }
 }

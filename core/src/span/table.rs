@@ -117,6 +117,12 @@ impl Spans {
         best.map(|(_, number)| number)
     }
 
+    /// Bytes in the bins.
+    #[cfg(any(test, feature = "validate"))]
+    pub(crate) fn binned(&self) -> usize {
+        self.bins.bytes()
+    }
+
     /// Bytes that are free and may still be backed: in superslabs, and in the bins.
     pub(crate) fn dirty(&self) -> usize {
         self.loose.get() + self.bins.bytes()

@@ -27,6 +27,9 @@ pub struct Manners {
     pub limit: usize,
     /// `unmap` refuses.
     pub refuse_unmap: bool,
+    /// One call of `unmap`, `purge` or `remap` in so many refuses; 0: none. As a system does that has no
+    /// room for one more mapping, where a range is to be split.
+    pub refuse_each: u64,
     /// `purge` does nothing.
     pub refuse_purge: bool,
     /// `remap` is not to be had.
@@ -50,6 +53,8 @@ struct State {
     peak: usize,
     calls: u64,
     failed: u64,
+    /// Calls that `refuse_each` counts.
+    changes: u64,
     misuses: Vec<Misuse>,
     started: usize,
 }
@@ -102,6 +107,16 @@ impl Fake {
     /// Changes how the fake behaves.
     pub fn manners(&self, change: impl FnOnce(&mut Manners)) {
         change(&mut self.state().manners);
+    }
+
+    /// Whether misuse is recorded alone.
+    pub fn tolerates_misuse(&self) -> bool {
+        self.state().manners.tolerate_misuse
+    }
+
+    /// Whether some calls are refused that could be served.
+    pub fn refuses_some(&self) -> bool {
+        self.state().manners.refuse_each != 0
     }
 
     /// Bytes mapped now.
@@ -191,6 +206,13 @@ impl State {
         !refused
     }
 
+    /// Counts a call that changes a mapping, and says whether it is one that is refused.
+    fn balks(&mut self) -> bool {
+        self.changes += 1;
+        let each = self.manners.refuse_each;
+        each != 0 && self.changes % each == 0
+    }
+
     /// Addresses never used before.
     fn place(&mut self, end: usize, size: usize, align: usize) -> Option<usize> {
         let base = self.next.next_multiple_of(align);
@@ -264,7 +286,7 @@ unsafe impl PageSource for Fake {
         self.check(base, size);
         let mut state = self.state();
         state.assert_mapped(base, size);
-        if state.manners.refuse_unmap {
+        if state.manners.refuse_unmap || state.balks() {
             return false;
         }
         state.remove(base, size);
@@ -275,9 +297,9 @@ unsafe impl PageSource for Fake {
     unsafe fn purge(&self, base: NonNull<u8>, size: usize) -> bool {
         let base = base.as_ptr().addr();
         self.check(base, size);
-        let state = self.state();
+        let mut state = self.state();
         state.assert_mapped(base, size);
-        if state.manners.refuse_purge {
+        if state.manners.refuse_purge || state.balks() {
             return false;
         }
         Self::drop_pages(base, size);
@@ -303,7 +325,7 @@ unsafe impl PageSource for Fake {
         self.check(from, new);
         let mut state = self.state();
         state.assert_mapped(from, old);
-        if state.manners.refuse_remap || !state.admit(new.saturating_sub(old)) {
+        if state.manners.refuse_remap || state.balks() || !state.admit(new.saturating_sub(old)) {
             return None;
         }
         assert_eq!(from % align, 0, "remap of {from:#x}, which is not at a multiple of {align:#x}");

@@ -3,7 +3,8 @@
 use core::ffi::c_void;
 use core::ptr::{NonNull, null_mut};
 use rustix::mm::{
-    Advice, MapFlags, MremapFlags, ProtFlags, madvise, mmap_anonymous, mremap, mremap_fixed, munmap,
+    Advice, MapFlags, MprotectFlags, MremapFlags, ProtFlags, madvise, mmap_anonymous, mprotect,
+    mremap, mremap_fixed, munmap,
 };
 
 /// Maps `size` zeroed bytes at a multiple of `align`; both are multiples of the page.
@@ -24,6 +25,21 @@ pub(crate) fn map(size: usize, align: usize, page: usize) -> Option<NonNull<u8>>
         return None;
     }
     reserve(size, align, page, ProtFlags::READ | ProtFlags::WRITE)
+        .or_else(|| open(reserve(size, align, page, ProtFlags::empty())?, size))
+}
+
+/// Makes a reserved range writable. Only now it counts as data, and as memory that the system has
+/// promised: where either is short, there may be no room for more than what is kept.
+#[cold]
+fn open(base: NonNull<u8>, size: usize) -> Option<NonNull<u8>> {
+    let access = MprotectFlags::READ | MprotectFlags::WRITE;
+    // SAFETY: a range that was reserved just now, and nobody else knows of it.
+    let opened = unsafe { mprotect(pointer(base), size, access) }.is_ok();
+    if !opened {
+        // SAFETY: the same.
+        unsafe { unmap(base, size) };
+    }
+    opened.then_some(base)
 }
 
 /// A range at a multiple of `align`, cut out of a larger one.

@@ -55,6 +55,11 @@ pub(crate) const SUITES: &[Suite] = &[
             &["--release", "-p", "hakmem", "--features", "allocator-api2"],
         ],
     ),
+    plain(
+        "bench",
+        "the benchmarks' own tests: statistics, tables, and each scenario on a small scale",
+        &[&["--release", "-p", "hakmem-bench"]],
+    ),
     plain("command", "unit tests of the hakmem command", &[&["-p", "hakmem-command"]]),
     Suite {
         name: "loom",
@@ -81,6 +86,11 @@ pub(crate) const SUITES: &[Suite] = &[
         "life-cycle",
         "start, exit, threads, fork, crashes, the hakmem command",
         &[&["-p", "hakmem-tests", "--test", "life_cycle"]],
+    ),
+    programs(
+        "address-space",
+        "programs that are short of addresses, of data or of mappings",
+        &[&["-p", "hakmem-tests", "--test", "address_space"]],
     ),
     programs(
         "stress",
