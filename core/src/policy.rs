@@ -37,7 +37,7 @@ const ONE_WAY_LEAST: usize = 1 << 20;
 /// Superslabs that are searched for free pages then, at most.
 pub(crate) const SIFTS: u32 = 64;
 /// Blocks in a list then.
-pub(crate) const SHORT: u32 = 8;
+pub(crate) const SHORT: u32 = 16;
 
 /// How the back behaves.
 pub(crate) struct Policy {

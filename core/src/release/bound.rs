@@ -160,7 +160,9 @@ impl<H: Host, R: Registry> Heap<H, R> {
     /// keeps little: a few blocks left in its lists would pin as many pages, or slabs.
     pub(crate) fn spilled(&self, cache: &mut Cache) {
         self.tell_bytes(&mut cache.behind.tallies);
-        if cache.one_way > self.policy.one_way(self.pool.sums.out.get()) {
+        let most = self.policy.one_way(self.pool.sums.out.get());
+        // What a program that swings is allowed to keep it need not send home either.
+        if cache.one_way > most && cache.one_way > most.saturating_add(self.allowance()) {
             cache.one_way = 0;
             self.flush(cache);
             cache.shorten(policy::SHORT);
