@@ -160,7 +160,7 @@ impl Sum {
 
 /// Marks that are hints and order nothing: never loom's, as [`Sum`].
 pub(crate) mod mark {
-    pub(crate) use core::sync::atomic::{AtomicBool, AtomicU16, AtomicU32, AtomicU64};
+    pub(crate) use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU16, AtomicU32, AtomicU64};
 }
 
 pub(crate) use lock::{Lock, Relax};

@@ -25,12 +25,16 @@ impl<H: Host, R: Registry> Heap<H, R> {
     /// under no lock; may be called from any thread, from one at a time.
     pub fn decay(&self) -> Decayed {
         let mut bytes = self.decay_spans();
+        let mut asking = self.begin_asking();
         for (id, superslab) in self.pool.superslabs() {
             let ripe = superslab.marks.age(lying(superslab));
             if ripe != 0 {
                 bytes += self.purge_idle(id, ripe);
                 let pooled = crate::hints::bits(u64::from(ripe));
                 bytes += pooled.map(|slot| self.sift(id, superslab, slot)).sum::<usize>();
+            }
+            if let Some(asking) = &mut asking {
+                self.ask_if_dense(asking, id, superslab);
             }
         }
         bytes += self.decay_ranges();

@@ -83,6 +83,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
                 count += 1;
             }
         }
+        self.undo_huge(superslab);
         // SAFETY: whole pages of one mapping, of a slab that is claimed: every block in them is home,
         // and only its claimer could hand it out.
         if !unsafe { self.ledger.purge_all(&self.host, &runs[..count]) } {

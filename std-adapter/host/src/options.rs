@@ -8,6 +8,7 @@
 //! | `HAKMEM_ROOT` | a folder that has `proc` and `sys` below it, for the readers of limits | `/` |
 //! | `HAKMEM_LIMIT` | bytes, as `512M` or `2GiB` (see `bytes`) | no limit |
 //! | `HAKMEM_SOFT_LIMIT` | the same | no limit |
+//! | `HAKMEM_HUGE` | `never`, `auto`, `always` | `auto` |
 //! | `HAKMEM_LIB` | a path; read by the `hakmem` command alone | |
 //!
 //! Reading is a function from the environment's bytes to [`Settings`]; it has no other effect than
@@ -17,6 +18,7 @@ use crate::bytes;
 use crate::container::Root;
 use core::ffi::{CStr, c_char};
 use core::sync::atomic::{AtomicU8, Ordering::Relaxed};
+use hakmem_core::Huge;
 
 /// What becomes of a pointer that the heap never gave out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -37,6 +39,8 @@ pub struct Settings {
     pub options: Options,
     /// What the heap is told at the start, and keeps itself.
     pub limits: Limits,
+    /// `HAKMEM_HUGE`: when memory is to lie on huge pages.
+    pub huge: Huge,
 }
 
 /// Bytes that the heap may hold.
@@ -81,7 +85,7 @@ struct Known {
 
 const ROOT: &[u8] = b"HAKMEM_ROOT";
 
-const KNOWN: [Known; 7] = [
+const KNOWN: [Known; 8] = [
     Known {
         name: b"HAKMEM_FOREIGN",
         expected: "abort, libc or ignore",
@@ -114,6 +118,19 @@ const KNOWN: [Known; 7] = [
         name: b"HAKMEM_SOFT_LIMIT",
         expected: BYTES,
         set: |settings, value| limit(&mut settings.limits.soft, value),
+    },
+    Known {
+        name: b"HAKMEM_HUGE",
+        expected: "never, auto or always",
+        set: |settings, value| {
+            settings.huge = match value {
+                b"never" => Huge::Never,
+                b"auto" => Huge::Auto,
+                b"always" => Huge::Always,
+                _ => return false,
+            };
+            true
+        },
     },
     Known {
         name: ROOT,
@@ -267,6 +284,18 @@ mod tests {
             ["HAKMEM_CRASH=1", "A=b", "HAKMEM_STATS=1", "HAKMEM_FOREIGN=libc", "HAKMEM_LIB=x"];
         let expected = Options { foreign: Foreign::Libc, stats: true, crash: true };
         assert_eq!(read(&all), (expected, Vec::new()));
+    }
+
+    #[test]
+    fn huge_pages_come_by_one_of_three_words() {
+        let huge = |value| read_all(&[value]).0.huge;
+        assert_eq!(huge("HAKMEM_HUGE=never"), Huge::Never);
+        assert_eq!(huge("HAKMEM_HUGE=auto"), Huge::Auto);
+        assert_eq!(huge("HAKMEM_HUGE=always"), Huge::Always);
+        let (settings, troubles) = read_all(&["HAKMEM_HUGE=madvise"]);
+        assert_eq!(settings, Settings::default());
+        assert_eq!(troubles[0].expected, Some("never, auto or always"));
+        assert_eq!(settings.huge, Huge::default());
     }
 
     #[test]
