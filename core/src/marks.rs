@@ -153,4 +153,21 @@ mod tests {
         assert_eq!(marks.forget_holes(4, 4), 5 * HOLE);
         assert_eq!(marks.forget_holes(4, 4), 0);
     }
+
+    #[test]
+    fn who_thinned_out_must_stay_dense_for_longer() {
+        let marks = Marks::new();
+        let rounds = || (1..).find(|_| marks.dense(true)).unwrap();
+        assert_eq!(rounds(), u32::from(DENSE_ROUNDS));
+        marks.set_huge();
+        assert!(!marks.dense(true), "asked for already");
+        assert!(marks.take_huge() && !marks.take_huge());
+        marks.trust_less();
+        assert!(!marks.dense(false));
+        assert_eq!(rounds(), u32::from(2 * DENSE_ROUNDS));
+        (0..20).for_each(|_| marks.trust_less());
+        assert_eq!(rounds(), u32::from(DENSE_MOST));
+        marks.open(false);
+        assert_eq!(rounds(), u32::from(DENSE_ROUNDS));
+    }
 }

@@ -98,3 +98,151 @@ fn collapse(base: NonNull<u8>, size: usize) {
         libc::set_errno(errno);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Adapter, Linux, pages};
+    use core::cell::Cell;
+    use core::ffi::{c_char, c_void};
+    use hakmem_core::{Cache, Heap, Huge};
+    use std::string::String;
+    use std::vec::Vec;
+    use std::{format, fs, println};
+
+    static HEAP: Heap<Linux<Tested>> = Heap::new(Linux::new());
+
+    struct Tested;
+
+    impl Adapter for Tested {
+        fn heap() -> &'static Heap<Linux<Self>> {
+            &HEAP
+        }
+
+        fn environment() -> Option<*const *const c_char> {
+            None
+        }
+
+        fn with_asking<T>(act: impl FnOnce(&Cell<bool>) -> T) -> T {
+            act(&Cell::new(false))
+        }
+
+        unsafe fn free_foreign(_: *mut c_void) {}
+    }
+
+    /// Whether this machine has huge pages for those who ask.
+    fn has_huge_pages() -> bool {
+        let has = System::new().get(Root::new) != HugePages::None;
+        if !has {
+            println!("passed over: this machine makes no huge pages of 2 MiB");
+        }
+        has
+    }
+
+    /// A line of the mapping at an address, in `smaps`.
+    fn mapping(address: usize, line: &str) -> String {
+        let smaps = fs::read_to_string("/proc/self/smaps").expect("smaps");
+        let mut lines = smaps.lines().skip_while(|line| {
+            let range = line.split(' ').next().and_then(|range| range.split_once('-'));
+            !range.is_some_and(|(start, end)| {
+                let bounds = [start, end].map(|bound| usize::from_str_radix(bound, 16));
+                matches!(bounds, [Ok(start), Ok(end)] if (start..end).contains(&address))
+            })
+        });
+        lines.find_map(|found| found.strip_prefix(line)).expect("the mapping").into()
+    }
+
+    fn has_flag(address: usize, flag: &str) -> bool {
+        mapping(address, "VmFlags:").split(' ').any(|found| found == flag)
+    }
+
+    #[test]
+    fn the_setting_of_the_size_comes_first() {
+        assert_eq!(chosen(b"always [madvise] never\n"), Some(HugePages::Asked));
+        assert_eq!(chosen(b"[always] inherit madvise never\n"), Some(HugePages::All));
+        assert_eq!(chosen(b"always madvise [never]\n"), Some(HugePages::None));
+        assert_eq!(chosen(b"always [inherit] madvise never\n"), None);
+        assert_eq!(chosen(b""), None);
+
+        let folder = std::env::temp_dir().join(format!("hakmem-huge-{}", std::process::id()));
+        let files = folder.join("sys/kernel/mm/transparent_hugepage");
+        fs::create_dir_all(files.join("hugepages-2048kB")).expect("a folder");
+        let write = |file: &str, text: &str| fs::write(files.join(file), text).expect("a file");
+        let root = Root::at(folder.to_str().expect("a path").as_bytes()).expect("a root");
+        assert_eq!(read(&root), HugePages::None);
+        write("enabled", "[always] madvise never\n");
+        assert_eq!(read(&root), HugePages::None, "the size is not known");
+        write("hpage_pmd_size", "2097152\n");
+        assert_eq!(read(&root), HugePages::All);
+        write("hugepages-2048kB/enabled", "always [inherit] madvise never\n");
+        assert_eq!(read(&root), HugePages::All);
+        write("hugepages-2048kB/enabled", "always inherit [madvise] never\n");
+        assert_eq!(read(&root), HugePages::Asked);
+        write("hpage_pmd_size", "33554432\n");
+        assert_eq!(read(&root), HugePages::None);
+        fs::remove_dir_all(&folder).expect("to clean up");
+    }
+
+    #[test]
+    fn the_kernel_takes_advice_and_keeps_the_contents() {
+        if !has_huge_pages() {
+            return;
+        }
+        let base = pages::map(SIZE, SIZE, SMALL).expect("memory");
+        let address = base.addr().get();
+        // SAFETY: the test's own mapping.
+        let bytes = unsafe { core::slice::from_raw_parts_mut(base.as_ptr(), SIZE) };
+        bytes.iter_mut().enumerate().for_each(|(at, byte)| *byte = at as u8);
+        for (advice, flag) in
+            [(HugeAdvice::Gather, "hg"), (HugeAdvice::Refuse, "nh"), (HugeAdvice::Ask, "hg")]
+        {
+            // SAFETY: as above.
+            assert!(unsafe { super::advise(base, SIZE, advice) });
+            assert!(has_flag(address, flag), "{advice:?}");
+            assert!(bytes.iter().enumerate().all(|(at, byte)| *byte == at as u8));
+            if advice == HugeAdvice::Refuse {
+                let huge = mapping(address, "AnonHugePages:");
+                assert!(huge.trim().starts_with("0 "), "{huge}");
+            }
+        }
+        // SAFETY: as above, and used no more.
+        assert!(unsafe { pages::unmap(base, SIZE) });
+    }
+
+    #[test]
+    fn a_dense_superslab_is_advised_about_until_it_is_purged() {
+        if !has_huge_pages() {
+            return;
+        }
+        let mut cache = Cache::new();
+        let mut take = || {
+            // SAFETY: the cache is this heap's alone.
+            let block = unsafe { HEAP.allocate(&mut cache, 1000) };
+            assert!(!block.is_null());
+            block
+        };
+        let blocks: Vec<*mut u8> = (0..6000).map(|_| take()).collect();
+        let advised = || blocks.iter().copied().find(|block| has_flag(block.addr(), "hg"));
+        assert_eq!((advised(), HEAP.stats().huge), (None, 0));
+        for _ in 0..100 {
+            HEAP.decay();
+        }
+        let block = advised().expect("a superslab that was asked for");
+        assert_ne!(HEAP.stats().huge, 0);
+        let last = blocks.len() - 1;
+        for &block in &blocks[..last] {
+            // SAFETY: a block of this heap, given up.
+            unsafe { HEAP.deallocate(&mut cache, block) };
+        }
+        HEAP.purge(&mut cache);
+        assert_eq!(HEAP.stats().huge, 0);
+        let still = fs::read_to_string("/proc/self/maps").expect("maps");
+        println!("{block:?} of {} mappings", still.lines().count());
+        assert!(!has_flag(blocks[last].addr(), "hg"));
+        // SAFETY: as above.
+        unsafe { HEAP.deallocate(&mut cache, blocks[last]) };
+        HEAP.retire_cache(&mut cache);
+        HEAP.set_huge(Huge::Never);
+        assert_eq!(HEAP.huge(), Huge::Never);
+    }
+}
