@@ -17,8 +17,7 @@ use crate::huge::Huge;
 use crate::registry::Registry;
 use crate::source::{Host, HugeAdvice, HugePages};
 use crate::superslab::{SlabId, SuperId, Superslab};
-use crate::sync::Ordering;
-use crate::word::{State, Word};
+use crate::word::State;
 use core::ptr::NonNull;
 
 /// Of a superslab that counts as dense, one part in so many is free at most.
@@ -82,7 +81,8 @@ impl<H: Host, R: Registry> Heap<H, R> {
             return;
         }
         // While a slab of it is claimed, the superslab cannot close.
-        let Some((slot, word)) = claim_full(superslab) else {
+        let claim = |slot| Some((slot, superslab.claim_full(slot)?));
+        let Some((slot, word)) = (0..SLOTS).find_map(claim) else {
             return;
         };
         if superslab.shape() == SLOTS && !superslab.marks.is_huge() {
@@ -145,18 +145,4 @@ fn is_dense(superslab: &Superslab) -> bool {
         }
     }
     slots == SLOTS && superslab.slots().idle() == 0 && free <= SUPERSLAB / FREE_PART
-}
-
-/// Claims a full slab: it must be given up again.
-fn claim_full(superslab: &Superslab) -> Option<(u32, Word)> {
-    (0..SLOTS).find_map(|slot| {
-        let seen = superslab.peek(slot);
-        let claimed = seen.with_state(State::Claimed);
-        // ORDERING: Acquire as in `claim_slab`: base and shape are read after it.
-        let claim = |cell: &crate::sync::AtomicU64| {
-            cell.compare_exchange(seen.0, claimed.0, Ordering::Acquire, Ordering::Relaxed)
-        };
-        let full = seen.state() == State::Full && claim(superslab.word(slot)).is_ok();
-        full.then_some((slot, claimed))
-    })
 }

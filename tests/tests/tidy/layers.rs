@@ -9,7 +9,7 @@ use std::path::Path;
 /// its folder has a row of its own.
 const LAYERS: &[&[&str]] = &[
     // Ground.
-    &["geometry", "layer", "misuse"],
+    &["geometry", "huge", "layer", "misuse"],
     &["sync"],
     &["marks", "regret", "sieve", "sums"],
     &["class"],
