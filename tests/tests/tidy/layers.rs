@@ -9,9 +9,9 @@ use std::path::Path;
 /// its folder has a row of its own.
 const LAYERS: &[&[&str]] = &[
     // Ground.
-    &["geometry", "huge", "layer", "misuse"],
+    &["geometry", "layer", "misuse"],
     &["sync"],
-    &["marks", "regret", "sieve", "sums"],
+    &["huge", "marks", "regret", "sieve", "sums"],
     &["class"],
     &["block", "entry", "word"],
     // Source, registry.
