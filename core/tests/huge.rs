@@ -8,6 +8,7 @@ use hakmem_core::{Cache, Heap, Huge, HugeAdvice, HugePages};
 use held::{Held, finish, take};
 
 const MIB: usize = 1 << 20;
+const SLOT: usize = 64 << 10;
 /// More rounds than any superslab has to wait for.
 const ROUNDS: usize = 200;
 
@@ -149,28 +150,42 @@ fn auto_asks_for_what_stays_dense_and_undoes_it_before_a_purge() {
     assert_eq!((heap.host().torn(), heap.stats().huge), (0, 0));
 }
 
-#[test]
-fn slots_that_are_lent_to_spans_are_asked_for_no_longer() {
+/// A heap of dense superslabs that were asked for, of which `slots` in a row become idle in one.
+fn asked_with_idle_slots(slots: usize) -> (Box<Heap<Fake>>, Cache, Vec<Held>, usize) {
     let heap = heap(HugePages::Asked, Huge::Auto);
     let mut cache = Cache::new();
-    let mut held = fill(&heap, &mut cache, 1000, 8 * MIB);
+    let held = fill(&heap, &mut cache, 1000, 8 * MIB);
     let (_, asked) = rounds_to_advice(&heap).expect("dense superslabs");
     assert_eq!(heap.stats().huge, asked.len());
-    // Some slabs become idle, and stay dirty.
-    let gone = held.split_off(held.len() / 2);
+    let start = asked[0].0;
+    let is_gone = |block: &Held| (start..start + slots * SLOT).contains(&block.start.addr());
+    let (gone, held): (Vec<_>, Vec<_>) = held.into_iter().partition(is_gone);
+    assert!(!gone.is_empty());
     free(&heap, &mut cache, gone);
     heap.retire_cache(&mut cache);
-    let mut cache = Cache::new();
-    for mark in 0..200 {
-        held.push(take(&heap, &mut cache, 60 << 10, 1, mark).expect("memory"));
-    }
-    let spans = held.split_off(held.len() - 200);
-    free(&heap, &mut cache, spans);
-    heap.purge(&mut cache);
+    assert_eq!((heap.host().take_advice(), heap.stats().huge), (Vec::new(), asked.len()));
+    (heap, Cache::new(), held, start)
+}
+
+#[test]
+fn advice_is_undone_before_idle_slots_are_purged() {
+    let (heap, mut cache, held, start) = asked_with_idle_slots(1);
+    assert_eq!(heap.purge(&mut cache).bytes, SLOT);
+    assert_eq!(heap.host().take_advice(), [(start, 2 * MIB, HugeAdvice::Refuse)]);
     assert_eq!(heap.host().torn(), 0);
     free(&heap, &mut cache, held);
     finish(&heap, [&mut cache]);
-    assert_eq!(heap.stats().huge, 0);
+    assert_eq!((heap.host().torn(), heap.stats().huge), (0, 0));
+}
+
+#[test]
+fn advice_is_undone_before_slots_are_lent_to_spans() {
+    let (heap, mut cache, mut held, start) = asked_with_idle_slots(4);
+    held.push(take(&heap, &mut cache, 60 << 10, 1, 0).expect("memory"));
+    assert_eq!(heap.host().take_advice(), [(start, 2 * MIB, HugeAdvice::Refuse)]);
+    free(&heap, &mut cache, held);
+    finish(&heap, [&mut cache]);
+    assert_eq!((heap.host().torn(), heap.stats().huge), (0, 0));
 }
 
 #[test]
