@@ -6,6 +6,7 @@ mod held;
 use fakes::Fake;
 use hakmem_core::{Cache, Heap, Huge, HugeAdvice, HugePages};
 use held::{Held, finish, take};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 const MIB: usize = 1 << 20;
 const SLOT: usize = 64 << 10;
@@ -186,6 +187,52 @@ fn advice_is_undone_before_slots_are_lent_to_spans() {
     free(&heap, &mut cache, held);
     finish(&heap, [&mut cache]);
     assert_eq!((heap.host().torn(), heap.stats().huge), (0, 0));
+}
+
+#[test]
+fn a_superslab_that_gave_pages_back_is_not_asked_for() {
+    let heap = heap(HugePages::Asked, Huge::Auto);
+    let mut cache = Cache::new();
+    let held = fill(&heap, &mut cache, 1000, 8 * MIB);
+    let superslab = |block: &Held| block.start.addr() / (2 * MIB) * (2 * MIB);
+    let chosen = superslab(&held[held.len() / 2]);
+    // So little of it that it is dense all the same.
+    let (gone, held): (Vec<_>, Vec<_>) =
+        held.into_iter().partition(|block| block.start.addr().wrapping_sub(chosen) < SLOT / 4);
+    free(&heap, &mut cache, gone);
+    assert!(heap.purge(&mut cache).bytes > 0);
+    let (_, asked) = rounds_to_advice(&heap).expect("other superslabs");
+    assert!(asked.iter().all(|advice| advice.0 != chosen));
+    assert_eq!(rounds_to_advice(&heap), None);
+    free(&heap, &mut cache, held);
+    finish(&heap, [&mut cache]);
+}
+
+#[test]
+fn superslabs_come_and_go_while_a_thread_asks() {
+    let heap = heap(HugePages::Asked, Huge::Auto);
+    let (heap, working) = (&*heap, &AtomicUsize::new(3));
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(move || {
+                let mut cache = Cache::new();
+                for _ in 0..10 {
+                    let held = fill(heap, &mut cache, 1000, 3 * MIB);
+                    (0..20).for_each(|_| std::thread::yield_now());
+                    free(heap, &mut cache, held);
+                    heap.purge(&mut cache);
+                }
+                heap.retire_cache(&mut cache);
+                working.fetch_sub(1, Ordering::Relaxed);
+            });
+        }
+        // The fake fails on advice about what is not mapped.
+        while working.load(Ordering::Relaxed) > 0 {
+            heap.decay();
+        }
+    });
+    finish(heap, []);
+    assert_eq!(heap.stats().huge, 0);
 }
 
 #[test]
