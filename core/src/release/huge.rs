@@ -14,7 +14,7 @@
 //!
 //! Figures (two cores of an AMD EPYC, virtual, noisy). Two million live blocks, 20 % of the accesses
 //! replace one, million accesses per second of CPU time after 9 s, three rounds: never 11.6, 9.7, 9.4;
-//! auto 13.5, 11.8, 12.0; always 13.9, 12.3 (two rounds). Resident with 100 idle threads: never 83 MB, auto 81,
+//! auto 13.5, 11.8, 12.0; always 13.9, 12.3, 14.4. Resident with 100 idle threads: never 83 MB, auto 81,
 //! always 187. Programs of a second or two are over before auto asks, and always gained nothing
 //! beyond the noise on six of them, for up to half as much memory again. Nor did populating each fresh
 //! slab and span ahead, which raised the peak of `mix` by a third; so that is not done.
