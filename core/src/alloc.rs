@@ -15,10 +15,11 @@
 //! ```
 
 use crate::cache::Cache;
-use crate::class::{ClassId, LARGEST, NATURAL_ALIGN, TABLED, padded};
+use crate::class::{ClassId, LARGEST, NATURAL_ALIGN, padded};
 use crate::heap::Heap;
 use crate::registry::Registry;
 use crate::source::Host;
+use crate::sync::light_fence;
 
 /// What a request asks for beside its size.
 #[derive(Clone, Copy)]
@@ -47,7 +48,8 @@ impl<H: Host, R: Registry> Heap<H, R> {
     /// As for [`allocate`](Self::allocate).
     #[inline(always)]
     pub unsafe fn allocate_hot(&self, cache: &mut Cache, size: usize) -> *mut u8 {
-        let ready = if size <= TABLED { cache.pop_tabled(size) } else { None };
+        light_fence();
+        let ready = if cache.door.serves(size) { cache.pop_tabled(size) } else { None };
         ready.map_or(core::ptr::null_mut(), |block| block.into_start())
     }
 
@@ -106,6 +108,14 @@ impl<H: Host, R: Registry> Heap<H, R> {
         if size > LARGEST {
             return self.allocate_wish(cache, size, Wish { align: 1, zeroed: false });
         }
+        self.enter(cache);
+        let start = self.allocate_class(cache, size);
+        self.leave(cache);
+        start
+    }
+
+    /// A block of a size class.
+    fn allocate_class(&self, cache: &mut Cache, size: usize) -> *mut u8 {
         let class = ClassId::of(size);
         if let Some(block) = cache.bin(class).pop() {
             return block.into_start();
@@ -123,6 +133,13 @@ impl<H: Host, R: Registry> Heap<H, R> {
         if size > isize::MAX as usize || wish.align > isize::MAX as usize {
             return core::ptr::null_mut();
         }
+        self.enter(cache);
+        let start = self.allocate_inside(cache, size, wish);
+        self.leave(cache);
+        start
+    }
+
+    fn allocate_inside(&self, cache: &mut Cache, size: usize, wish: Wish) -> *mut u8 {
         if cache.is_fresh() {
             self.start(cache);
         }
@@ -131,7 +148,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
         match padded {
             Some(size) if size <= LARGEST => {
                 debug_assert!(!wish.zeroed, "zeroed classes are served by the caller");
-                let start = self.allocate_slow(cache, size);
+                let start = self.allocate_class(cache, size);
                 debug_assert!(start.is_null() || start.addr() % wish.align == 0);
                 start
             }

@@ -93,6 +93,23 @@ impl List {
         self.head.is_none()
     }
 
+    /// A list by the address of its first block.
+    ///
+    /// # Safety
+    /// A list begins there that nobody else holds.
+    pub(crate) unsafe fn at(head: usize) -> Self {
+        Self { head: NonNull::new(core::ptr::with_exposed_provenance_mut(head)).map(Block) }
+    }
+
+    /// Ends the list behind its first `keep` blocks, two at most. What was behind them is somebody
+    /// else's already.
+    pub(crate) fn cut(&mut self, keep: u32) {
+        let first = if keep > 0 { self.pop() } else { None };
+        let second = if keep > 1 { self.pop() } else { None };
+        self.head = None;
+        second.into_iter().chain(first).for_each(|block| self.push(block));
+    }
+
     pub(crate) fn take(&mut self) -> Self {
         core::mem::replace(self, Self::EMPTY)
     }

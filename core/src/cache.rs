@@ -2,10 +2,10 @@
 //!
 //! ```text
 //! Cache  +------------------------------------------+
-//!        | tag, state                               |
+//!        | door: what the hot paths serve, the tag  |
 //!        | bins:  head | room | limit   per class   |  hot: all that malloc and free touch
-//!        | sides: cold lists| claimed slab per class|
-//!        | outbox, spans, tallies                   |
+//!        | back:  cold lists, claimed slabs, outbox |  slow paths alone; a reacher may take it
+//!        | for the reacher: links, notes            |
 //!        +------------------------------------------+
 //! ```
 //! One list of a class is hot: it is pushed and popped. When it is full it becomes a cold one, and an
@@ -21,11 +21,13 @@
 use crate::block::{Block, List};
 use crate::class::{CLASSES, ClassId, tabled_twice};
 use crate::cold::Cold;
+use crate::door::{Door, NO_NOTES, NOTHING, Noted, Notes};
 use crate::entry::{Entry, OwnerId};
 use crate::geometry::OUTBOX_PLACES;
 use crate::outbox::Outbox;
 use crate::span::SpanCache;
-use core::ptr::NonNull;
+use core::marker::PhantomPinned;
+use core::ptr::{NonNull, null_mut};
 
 /// The hot list of a class.
 #[repr(C, align(16))]
@@ -55,6 +57,8 @@ pub(crate) struct Tallies {
     pub(crate) sent_home: u32,
     /// Bytes that left slabs for the lists, less those that went home: wraps below zero.
     pub(crate) out: usize,
+    /// Bytes that went home.
+    pub(crate) home: usize,
 }
 
 impl Tallies {
@@ -66,6 +70,7 @@ impl Tallies {
     /// Counts bytes that went home.
     pub(crate) fn went_home(&mut self, bytes: usize) {
         self.out = self.out.wrapping_sub(bytes);
+        self.home += bytes;
     }
 }
 
@@ -79,45 +84,73 @@ enum Life {
     Ended = 2,
 }
 
-/// A thread's or a CPU's cache. Starts as all-zero bytes and needs no destructor, but
-/// [`Heap::retire_cache`](crate::Heap::retire_cache) must be called before its memory goes away.
-///
-/// A cache belongs to the heap that first used it.
-#[repr(C, align(64))]
-pub struct Cache {
-    /// Owner id, as it stands in registry entries. Of an untouched cache 0, which owns nothing.
-    tag: u32,
-    life: Life,
-    bins: [Bin; CLASSES],
+/// What the slow paths alone touch: while the owner is in none, a reacher may take all of it.
+pub(crate) struct Behind {
     pub(crate) sides: [Side; CLASSES],
     pub(crate) outbox: Outbox<OUTBOX_PLACES>,
     pub(crate) spans: SpanCache,
     pub(crate) tallies: Tallies,
+}
+
+impl Behind {
+    pub(crate) const EMPTY: Self = Self {
+        sides: [const { Side { cold: Cold::EMPTY, claimed: 0, sent: 0 } }; CLASSES],
+        outbox: Outbox::EMPTY,
+        spans: SpanCache::new(),
+        tallies: Tallies { refills: 0, spills: 0, sent_home: 0, out: 0, home: 0 },
+    };
+}
+
+/// What belongs to whoever holds the lock on the list of caches.
+pub(crate) struct Listed {
+    pub(crate) next: *mut Cache,
+    pub(crate) previous: *mut Cache,
+    /// The pass that looked at the cache last, and what it saw.
+    pub(crate) pass: u32,
+    pub(crate) seen: u64,
+}
+
+/// A thread's or a CPU's cache. Starts as all-zero bytes and needs no destructor, but
+/// [`Heap::retire_cache`](crate::Heap::retire_cache) must be called before its memory goes away.
+///
+/// A cache belongs to the heap that first used it, and must stay where it is from then on: where the
+/// host has a [barrier](crate::Host::REACHES), other threads take what an idle one holds.
+#[repr(C, align(64))]
+pub struct Cache {
+    pub(crate) door: Door,
+    life: Life,
+    /// What the door's tag is while it is open.
+    tag: u32,
+    bins: [Bin; CLASSES],
+    pub(crate) behind: Behind,
     /// Bytes by which the lists have grown.
     pub(crate) grown: usize,
     /// Bytes that went home from lists since one was last filled from a slab.
     pub(crate) one_way: usize,
+    pub(crate) listed: Listed,
+    /// Of the reacher, for the owner.
+    pub(crate) notes: Notes,
+    /// Others may look at the door: the reference that the owner has is not the only one.
+    pinned: PhantomPinned,
 }
 
 // SAFETY: a cache owns the blocks in its lists; whoever has the cache has them.
 unsafe impl Send for Cache {}
 
-/// The tag of a cache that owns nothing: no slab ever bears it.
-const NOTHING: u32 = 0xff_ffff << 8;
-
 impl Cache {
     /// An untouched cache: all bytes zero.
     pub const fn new() -> Self {
         Self {
-            tag: 0,
+            door: Door::new(),
             life: Life::Fresh,
+            tag: 0,
             bins: [const { Bin { list: List::EMPTY, room: 0, limit: 0 } }; CLASSES],
-            sides: [const { Side { cold: Cold::EMPTY, claimed: 0, sent: 0 } }; CLASSES],
-            outbox: Outbox::EMPTY,
-            spans: SpanCache::new(),
-            tallies: Tallies { refills: 0, spills: 0, sent_home: 0, out: 0 },
+            behind: Behind::EMPTY,
             grown: 0,
             one_way: 0,
+            listed: Listed { next: null_mut(), previous: null_mut(), pass: 0, seen: 0 },
+            notes: NO_NOTES,
+            pinned: PhantomPinned,
         }
     }
 
@@ -159,7 +192,33 @@ impl Cache {
     }
 
     pub(crate) fn side(&mut self, class: ClassId) -> &mut Side {
-        &mut self.sides[usize::from(class.0)]
+        &mut self.behind.sides[usize::from(class.0)]
+    }
+
+    /// A class's hot list, for the reacher: its owner may be at work on it.
+    ///
+    /// # Safety
+    /// `cache` is a live cache.
+    pub(crate) unsafe fn peek_head(cache: *const Self, class: ClassId) -> usize {
+        // SAFETY: within the cache. The owner may store meanwhile: the read is volatile, of one word,
+        // and whoever acts on it makes sure of it first.
+        unsafe {
+            let bin = &raw const (*cache).bins[usize::from(class.0)];
+            (&raw const (*bin).list).cast::<usize>().read_volatile()
+        }
+    }
+
+    /// The same of the room in it.
+    ///
+    /// # Safety
+    /// As for [`peek_head`](Self::peek_head).
+    pub(crate) unsafe fn peek_len(cache: *const Self, class: ClassId) -> u32 {
+        // SAFETY: as in `peek_head`.
+        unsafe {
+            let bin = &raw const (*cache).bins[usize::from(class.0)];
+            let room = (&raw const (*bin).room).read_volatile();
+            ((&raw const (*bin).limit).read_volatile() - room).max(0) as u32
+        }
     }
 
     /// Lets empty lists hold `most` blocks at most, until they are filled from a slab again.
@@ -183,14 +242,15 @@ impl Cache {
 
     /// A class's lists, with their lengths.
     pub(crate) fn lists(&self, class: ClassId) -> impl Iterator<Item = (&List, u32)> {
-        let (bin, side) = (&self.bins[usize::from(class.0)], &self.sides[usize::from(class.0)]);
+        let (bin, side) =
+            (&self.bins[usize::from(class.0)], &self.behind.sides[usize::from(class.0)]);
         core::iter::once((&bin.list, bin.len())).chain(side.cold.lists())
     }
 
     /// What to subtract from a registry entry to get the class, if the slab is this cache's.
     #[inline(always)]
     pub(crate) fn tag(&self) -> u32 {
-        self.tag
+        self.door.tag()
     }
 
     /// The owner id that the cache writes into the registry.
@@ -201,6 +261,13 @@ impl Cache {
     /// The entry of a slab of this cache's own; none equals it while the cache owns nothing.
     pub(crate) fn own_entry(&self, class: ClassId) -> Entry {
         Entry(self.tag | Entry::of_slab(OwnerId(0), class).0)
+    }
+
+    /// Lets the hot paths work again.
+    pub(crate) fn open(&self) {
+        if self.is_live() {
+            self.door.open(self.tag);
+        }
     }
 
     pub(crate) fn is_fresh(&self) -> bool {
@@ -223,6 +290,7 @@ impl Cache {
             bin.limit = limit(class) as i32;
             bin.room = bin.limit;
         }
+        self.door.open(self.tag);
     }
 
     /// Ends a cache whose lists went home. Answers the owner id that is free now.
@@ -230,6 +298,7 @@ impl Cache {
         let owner = (self.tag != NOTHING && self.tag != 0).then_some(OwnerId(self.tag >> 8));
         self.tag = NOTHING;
         self.life = Life::Ended;
+        self.door.close();
         for bin in &mut self.bins {
             (bin.room, bin.limit) = (0, 0);
         }
@@ -261,6 +330,20 @@ impl Bin {
     pub(crate) fn lengthen(&mut self, by: u32) {
         self.limit += by as i32;
         self.room += by as i32;
+    }
+
+    /// Ends the list where a reacher cut it; see [`crate::door`].
+    pub(crate) fn repair(&mut self, noted: Noted) {
+        let head = self.list.head_address();
+        let len = if head == noted.head {
+            1
+        } else if head == noted.next || head == 0 {
+            0
+        } else {
+            2
+        };
+        self.list.cut(len);
+        self.room = self.limit - len as i32;
     }
 
     /// Takes back the count of a push that was refused.

@@ -44,7 +44,8 @@ impl Counters {
 
     /// Takes over what a cache tallied.
     pub(crate) fn take(&self, tallies: &mut Tallies) {
-        let Tallies { refills, spills, sent_home, .. } = core::mem::take(tallies);
+        let Tallies { refills, spills, sent_home, out, home } = core::mem::take(tallies);
+        (tallies.out, tallies.home) = (out, home);
         self.refills.fetch_add(refills.into(), Ordering::Relaxed);
         self.spills.fetch_add(spills.into(), Ordering::Relaxed);
         self.sent_home.fetch_add(sent_home.into(), Ordering::Relaxed);

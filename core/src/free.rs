@@ -14,7 +14,7 @@
 //! ```
 
 use crate::block::Block;
-use crate::cache::Cache;
+use crate::cache::{Behind, Cache};
 use crate::class::{CLASSES, ClassId, LARGEST, TABLED, padded, tabled_twice};
 use crate::entry::{Entry, Kind};
 use crate::geometry::SUPERSLAB;
@@ -22,6 +22,7 @@ use crate::heap::Heap;
 use crate::misuse::MisuseKind;
 use crate::registry::Registry;
 use crate::source::Host;
+use crate::sync::light_fence;
 use core::ptr::NonNull;
 
 /// Bundles that an outbox sends home before the heap learns of it.
@@ -35,6 +36,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
     /// `cache` belongs to this heap; `ptr` is null or a block of this heap that its user gives up.
     #[inline(always)]
     pub unsafe fn deallocate(&self, cache: &mut Cache, ptr: *mut u8) {
+        light_fence();
         if let Some(entry) = self.registry.lookup(ptr.addr()) {
             let twice = entry.wrapping_sub(cache.tag());
             if twice < 2 * CLASSES as u32 {
@@ -64,6 +66,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
         align: usize,
     ) {
         debug_assert!(align.is_power_of_two());
+        light_fence();
         if let Some(padded) = padded(size, align) {
             if padded <= TABLED {
                 let twice = tabled_twice(padded) as u32;
@@ -105,7 +108,10 @@ impl<H: Host, R: Registry> Heap<H, R> {
             if !Self::is_class_for(class, size, align) {
                 return heap.misuse(MisuseKind::WrongSize, ptr.addr(), size, class.size());
             }
-            if heap.put_foreign(cache, ptr, class, entry) {
+            heap.enter(cache);
+            let put = heap.put_foreign(cache, ptr, class, entry);
+            heap.leave(cache);
+            if put {
                 return;
             }
         }
@@ -129,11 +135,17 @@ impl<H: Host, R: Registry> Heap<H, R> {
     /// entry is `twice` and the cache's tag.
     #[inline(never)]
     fn deallocate_foreign(ptr: *mut u8, cache: &mut Cache, heap: &Self, twice: u32) {
+        heap.enter(cache);
+        // If the door was shut when the hot path looked, the owner in this is wrong: at worst a block
+        // of our own goes by the outbox. The kind is right, for tags have none.
         let entry = Entry(twice.wrapping_add(cache.tag()));
-        if let Some(class) = entry.slab() {
-            if heap.put_foreign(cache, ptr, class, entry) {
-                return;
-            }
+        let put = match entry.slab() {
+            Some(class) => heap.put_foreign(cache, ptr, class, entry),
+            None => false,
+        };
+        heap.leave(cache);
+        if put {
+            return;
         }
         heap.deallocate_any(cache, ptr, None);
     }
@@ -145,7 +157,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
         if !cache.is_live() || entry == cache.own_entry(class) {
             return false;
         }
-        let Cache { outbox, tallies, .. } = cache;
+        let Behind { outbox, tallies, .. } = &mut cache.behind;
         // SAFETY: the caller gives the block up.
         let kept = outbox.put(unsafe { Block::from_start(start) }, class, |bundle| {
             tallies.sent_home += 1;
@@ -153,7 +165,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
             self.deliver_bundle(bundle);
             if tallies.sent_home % TOLD_AFTER == 0 {
                 // This thread may never do anything else than free.
-                self.pool.sums.out.add(core::mem::take(&mut tallies.out));
+                self.tell_bytes(tallies);
                 self.keep_slack();
             }
         });
@@ -168,6 +180,18 @@ impl<H: Host, R: Registry> Heap<H, R> {
         let Some(start) = NonNull::new(ptr) else {
             return;
         };
+        self.enter(cache);
+        self.deallocate_inside(cache, start, stated);
+        self.leave(cache);
+    }
+
+    fn deallocate_inside(
+        &self,
+        cache: &mut Cache,
+        start: NonNull<u8>,
+        stated: Option<(usize, usize)>,
+    ) {
+        let ptr = start.as_ptr();
         if cache.is_fresh() {
             // Now its owner id may even match; the way from here decides.
             self.start(cache);

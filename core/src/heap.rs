@@ -2,6 +2,7 @@
 
 use crate::arena::{Arena, Ranges};
 use crate::cache::Cache;
+use crate::caches::Caches;
 use crate::counters::Counters;
 use crate::huge::HugeCell;
 use crate::large::{LargeIndex, Larges};
@@ -38,6 +39,7 @@ pub struct Heap<H: Host, R: Registry = TwoLevel> {
     pub(crate) sieve: Sieve,
     pub(crate) regret: Regret,
     pub(crate) huge: HugeCell,
+    pub(crate) caches: Caches<H>,
     /// The one lock. No system call and no first touch of a page happens under it.
     pub(crate) back: Lock<Back, HostRelax<H>>,
     pub(crate) host: H,
@@ -77,6 +79,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
                 sieve: Sieve::new(),
                 regret: Regret::new(),
                 huge: HugeCell::new(),
+                caches: Caches::new(),
                 back: Lock::new(Back {
                     numbers: Numbers::new(),
                     spans: SpanIndex::new(),
@@ -98,6 +101,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
     #[inline(never)]
     pub(crate) fn start(&self, cache: &mut Cache) {
         cache.start(self.owners.take(), |class| self.policy.limit(class));
+        self.caches.add(cache);
         self.host.cache_started(cache);
     }
 
@@ -105,7 +109,11 @@ impl<H: Host, R: Registry> Heap<H, R> {
     /// call is served singly, and keeps nothing.
     pub fn retire_cache(&self, cache: &mut Cache) {
         if cache.is_live() {
+            self.caches.remove(cache);
+            // Nobody gets inside any more, but somebody may have been.
+            self.enter(cache);
             self.flush(cache);
+            self.leave(cache);
         }
         if let Some(owner) = cache.end() {
             self.owners.give(owner);
@@ -137,7 +145,26 @@ impl<H: Host, R: Registry> Heap<H, R> {
 
     /// Takes the one lock before a fork, so that the child finds it free of other threads' work.
     pub fn lock_for_fork(&self) {
+        self.caches.hold();
         self.back.hold();
+    }
+
+    /// Tells the heap, in the child of a fork and before
+    /// [`unlock_after_fork`](Self::unlock_after_fork), that of all threads this one is left, whose
+    /// cache is `own`.
+    ///
+    /// # Safety
+    /// As for [`unlock_after_fork`](Self::unlock_after_fork); `own` is this thread's cache, or an
+    /// untouched one.
+    pub unsafe fn forget_other_caches(&self, own: *mut Cache) {
+        // SAFETY: the caller's promise.
+        unsafe { self.caches.keep_only(own) }
+    }
+
+    /// Keeps other threads out of a cache that is in use, from now until it is retired: for a host that
+    /// cannot promise to retire it. For others than that cache, nothing happens.
+    pub fn hide_cache(&self, cache: &mut Cache) {
+        self.caches.hide(cache);
     }
 
     /// Releases the lock after a fork, in parent and child.
@@ -147,7 +174,10 @@ impl<H: Host, R: Registry> Heap<H, R> {
     /// [`lock_for_fork`](Self::lock_for_fork) and has not released since.
     pub unsafe fn unlock_after_fork(&self) {
         // SAFETY: the caller's promise.
-        unsafe { self.back.release() }
+        unsafe {
+            self.back.release();
+            self.caches.release();
+        }
     }
 }
 

@@ -3,8 +3,8 @@
 //! Here the pointers that users handed in meet the slab they should belong to: an address inside a
 //! block, or a block that is home already, is noticed at the latest now.
 
-use crate::block::Block;
-use crate::cache::Cache;
+use crate::block::{Block, List};
+use crate::cache::{Behind, Cache, Tallies};
 use crate::class::ClassId;
 use crate::cold::Cold;
 use crate::entry::{Entry, Kind};
@@ -12,6 +12,7 @@ use crate::geometry::{COLD_LISTS, SLOT_SHIFT, SLOTS};
 use crate::heap::Heap;
 use crate::misuse::MisuseKind;
 use crate::outbox::{Bundle, Refused};
+use crate::policy::SHORT;
 use crate::registry::Registry;
 use crate::sorter::{SORTED, Sorter};
 use crate::source::Host;
@@ -43,15 +44,18 @@ impl<H: Host, R: Registry> Heap<H, R> {
     }
 
     /// The hot list becomes a cold one; where there are enough of those, they go home first. So the
-    /// newest blocks stay, and stay without being walked.
+    /// newest blocks stay, and stay without being walked. Lists that were shortened go home one by one.
     #[inline(never)]
     pub(crate) fn spill(&self, cache: &mut Cache, class: ClassId) {
-        if let Some(lists) = cache.put_behind(class) {
+        let full = cache.put_behind(class);
+        let short = cache.bin(class).limit <= SHORT as i32 && SHORT < self.policy.limit(class);
+        let full = full.or_else(|| short.then(|| cache.side(class).cold.take()));
+        if let Some(lists) = full {
             let bytes = lists.len() as usize * class.size();
             cache.side(class).sent += lists.len();
             cache.one_way += bytes;
-            cache.tallies.spills += 1;
-            cache.tallies.went_home(bytes);
+            cache.behind.tallies.spills += 1;
+            cache.behind.tallies.went_home(bytes);
             self.send_lists_home(lists, class);
             self.spilled(cache);
         }
@@ -60,17 +64,19 @@ impl<H: Host, R: Registry> Heap<H, R> {
     /// Sends lists home, the blocks of one slab together.
     ///
     /// A list that a second free bent into a circle is walked no further than its length; blocks
-    /// that come by twice are noticed.
+    /// that come by twice are noticed. Answers how many blocks there were.
     #[inline(never)]
-    fn send_lists_home(&self, mut lists: Cold, class: ClassId) {
+    fn send_lists_home(&self, mut lists: Cold, class: ClassId) -> u32 {
         let measure = class.measure();
         let mut sorter = Sorter::new();
         let mut drawn = [[0; DRAWN]; COLD_LISTS];
+        let mut sent = 0;
         while lists.len() > 0 {
             let counts = lists.draw(&mut drawn);
             for (list, count) in drawn.iter().zip(counts) {
                 for &address in &list[..count] {
-                    // 0 stands for what a torn list lacks.
+                    // 0 stands for what a list lacks that is shorter than it says, or torn.
+                    sent += u32::from(address != 0);
                     if address != 0 && !sorter.add(address, measure) {
                         self.refuse(Refused::Interior, address, class);
                     }
@@ -78,6 +84,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
             }
             sorter.drain(|slab, blocks| self.deliver((slab as usize) << SLOT_SHIFT, class, blocks));
         }
+        sent
     }
 
     /// Sends a block home that is kept nowhere.
@@ -126,11 +133,39 @@ impl<H: Host, R: Registry> Heap<H, R> {
 
     /// Sends one class's lists home and gives its slab up.
     pub(crate) fn flush_class(&self, cache: &mut Cache, class: ClassId) {
-        let full = cache.put_behind(class);
-        let side = cache.side(class);
-        let (rest, claimed) = (side.cold.take(), core::mem::take(&mut side.claimed));
-        for lists in full.into_iter().chain([rest]).filter(|lists| lists.len() > 0) {
-            cache.tallies.went_home(lists.len() as usize * class.size());
+        self.put_behind(cache, class);
+        self.empty_class(&mut cache.behind, class);
+    }
+
+    /// Makes the hot list a cold one; if there are too many, they go home first.
+    fn put_behind(&self, cache: &mut Cache, class: ClassId) {
+        if let Some(lists) = cache.put_behind(class) {
+            cache.behind.tallies.went_home(lists.len() as usize * class.size());
+            self.send_lists_home(lists, class);
+        }
+    }
+
+    /// Sends one list home, of `len` blocks at most.
+    pub(crate) fn send_list_home(
+        &self,
+        list: List,
+        len: u32,
+        class: ClassId,
+        tallies: &mut Tallies,
+    ) {
+        let mut lists = Cold::EMPTY;
+        lists.push(list, len);
+        let sent = self.send_lists_home(lists, class);
+        tallies.went_home(sent as usize * class.size());
+    }
+
+    fn empty_class(&self, behind: &mut Behind, class: ClassId) {
+        let side = &mut behind.sides[usize::from(class.0)];
+        let (lists, claimed) = (side.cold.take(), core::mem::take(&mut side.claimed));
+        if lists.len() > 0 {
+            behind.tallies.went_home(lists.len() as usize * class.size());
+            // Slabs that this leaves idle are weighed against what is in use then.
+            self.tell_bytes(&mut behind.tallies);
             self.send_lists_home(lists, class);
         }
         if let Some(slab) = SlabId::decode(claimed) {
@@ -140,21 +175,35 @@ impl<H: Host, R: Registry> Heap<H, R> {
 
     /// Empties a cache: lists, claimed slabs, outbox, spans.
     pub(crate) fn flush(&self, cache: &mut Cache) {
-        let Cache { outbox, tallies, .. } = cache;
+        for class in ClassId::all() {
+            self.put_behind(cache, class);
+        }
+        self.empty(&mut cache.behind);
+    }
+
+    /// Empties what is behind a cache's hot lists.
+    pub(crate) fn empty(&self, behind: &mut Behind) {
+        let Behind { outbox, tallies, .. } = behind;
         outbox.drain(|bundle| {
             tallies.went_home(bundle.bytes());
             self.deliver_bundle(bundle);
         });
         for class in ClassId::all() {
-            self.flush_class(cache, class);
+            self.empty_class(behind, class);
         }
-        self.flush_spans(cache);
-        self.tell(cache);
+        self.flush_spans(&mut behind.spans);
+        self.tell(&mut behind.tallies);
     }
 
     /// Tells the heap what a cache tallied.
-    pub(crate) fn tell(&self, cache: &mut Cache) {
-        self.pool.sums.out.add(cache.tallies.out);
-        self.counters.take(&mut cache.tallies);
+    pub(crate) fn tell(&self, tallies: &mut Tallies) {
+        self.tell_bytes(tallies);
+        self.counters.take(tallies);
+    }
+
+    /// Of what a cache tallied, the bytes.
+    pub(crate) fn tell_bytes(&self, tallies: &mut Tallies) {
+        self.pool.sums.out.add(core::mem::take(&mut tallies.out));
+        self.sieve.freed.add(core::mem::take(&mut tallies.home));
     }
 }

@@ -11,9 +11,9 @@
 //!
 //! | layer | modules |
 //! |---|---|
-//! | the paths | `alloc` `free` `realloc`: each begins with its tree of branches; `refill` `home` `supers` `release` `limit` behind them |
+//! | the paths | `alloc` `free` `realloc`: each begins with its tree of branches; `refill` `home` `supers` `reach` `release` `limit` behind them |
 //! | the heap | `heap` `stats` `describe` `validate` |
-//! | front | `cache` `cold` `outbox` `sorter` |
+//! | front | `cache` `caches` `door` `cold` `outbox` `sorter` |
 //! | back | `pool` `hints` `slab` `superslab` `numbers` `returned` `word`; `span` `large` `arena` |
 //! | beside | `registry` `entry` `policy` `counters` `owners` |
 //! | source | `source` `ledger` `misuse` |
@@ -91,7 +91,9 @@ mod large;
 mod span;
 
 mod cache;
+mod caches;
 mod cold;
+mod door;
 mod outbox;
 mod sorter;
 
@@ -105,6 +107,7 @@ mod alloc;
 mod free;
 mod home;
 mod limit;
+mod reach;
 mod realloc;
 mod refill;
 mod release;

@@ -2,6 +2,8 @@
 
 use crate::class::ClassId;
 use crate::geometry::COLD_LISTS;
+use crate::sync::Ordering;
+use crate::sync::mark::AtomicBool;
 
 /// Bytes that one list of a class holds at most at first, and blocks: a full list is no hot path, so
 /// that of small blocks is long enough for some turns of a program's inner loop. Larger blocks weigh
@@ -30,20 +32,10 @@ const SLACK_LEAST: usize = if cfg!(loom) { usize::MAX / 4 } else { 2 << 20 };
 /// Of a cache that only sends home: its lists are let go when it sent so many times what is out.
 const ONE_WAY: usize = 4;
 const ONE_WAY_LEAST: usize = 1 << 20;
+/// Superslabs that are searched for free pages then, at most.
+pub(crate) const SIFTS: u32 = 64;
 /// Blocks in a list then.
 pub(crate) const SHORT: u32 = 8;
-
-/// Bytes of slack that slabs may have, beside what cannot be given back, in a heap that uses `used`
-/// bytes.
-pub(crate) fn slack(used: usize) -> usize {
-    (used / 2).max(SLACK_LEAST)
-}
-
-/// Bytes that a cache may send home, without taking any, before its lists follow; `out`: bytes of
-/// blocks that the heap has out.
-pub(crate) fn one_way(out: usize) -> usize {
-    out.saturating_mul(ONE_WAY).max(ONE_WAY_LEAST)
-}
 
 /// How the back behaves.
 pub(crate) struct Policy {
@@ -51,17 +43,40 @@ pub(crate) struct Policy {
     /// field of a new heap, this one is zero: a heap that is a `static` then takes no room in the
     /// program's file, and of memory only the pages it uses.
     pub(crate) idle_first: bool,
+    /// Nothing is given back but on demand.
+    keeps_all: AtomicBool,
 }
 
 impl Policy {
     pub(crate) const fn new() -> Self {
-        Self { idle_first: false }
+        Self { idle_first: false, keeps_all: AtomicBool::new(false) }
     }
 
     /// Bytes that may be free in whole pieces and still backed, in a heap that uses `used` bytes: as
     /// much as that.
     pub(crate) fn kept(&self, used: usize) -> usize {
-        used.max(KEPT_LEAST)
+        self.unless_all(used.max(KEPT_LEAST))
+    }
+
+    /// Bytes of slack that slabs may have, beside what cannot be given back, in a heap that uses
+    /// `used` bytes.
+    pub(crate) fn slack(&self, used: usize) -> usize {
+        self.unless_all((used / 2).max(SLACK_LEAST))
+    }
+
+    /// Bytes that a cache may send home, without taking any, before its lists follow; `out`: bytes
+    /// of blocks that the heap has out.
+    pub(crate) fn one_way(&self, out: usize) -> usize {
+        self.unless_all(out.saturating_mul(ONE_WAY).max(ONE_WAY_LEAST))
+    }
+
+    /// A bound, or none where all is kept.
+    fn unless_all(&self, bound: usize) -> usize {
+        if self.keeps_all.load(Ordering::Relaxed) { usize::MAX / 2 } else { bound }
+    }
+
+    pub(crate) fn set_release(&self, on: bool) {
+        self.keeps_all.store(!on, Ordering::Relaxed);
     }
 
     /// Blocks in one list of a class, to begin with.

@@ -43,7 +43,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
             bin.fill(list, len);
             return bin.pop();
         }
-        cache.tallies.refills += 1;
+        cache.behind.tallies.refills += 1;
         self.adapt(cache, class);
         let block = loop {
             let claimed = SlabId::decode(cache.side(class).claimed);
@@ -80,7 +80,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
             limit
         };
         if sent != 0 {
-            let budget = GROWTH_BYTES.saturating_sub(cache.grown);
+            let budget = self.caches.share(GROWTH_BYTES).saturating_sub(cache.grown);
             let (more, bytes) = self.policy.growth(class, limit, sent, budget);
             cache.bin(class).lengthen(more);
             cache.grown += bytes;
@@ -95,7 +95,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
             Some(taken) => taken,
             None => superslab.carve_list(slab.slot(), class, self.policy.batch(class))?,
         };
-        cache.tallies.drawn(len as usize * class.size());
+        cache.behind.tallies.drawn(len as usize * class.size());
         cache.one_way = 0;
         let bin = cache.bin(class);
         bin.fill(list, len);
@@ -104,7 +104,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
 
     /// Claims a slab of a class: the five stages.
     fn claim(&self, cache: &mut Cache, class: ClassId, place: Option<SuperId>) -> Option<SlabId> {
-        self.tell(cache);
+        self.tell(&mut cache.behind.tallies);
         let pooled = || Some((self.pool.claim_pooled(class)?.0, Stage::Pooled));
         let dirty = || Some((self.pool.claim_idle(class, Want::Dirty)?, Stage::IdleDirty));
         let idle = || Some((self.pool.claim_idle(class, Want::Any)?, Stage::IdleClean));

@@ -34,19 +34,57 @@ pub struct Purged {
     pub bytes: usize,
     /// Bytes that are free in whole and still kept, because the source refused to take them.
     pub kept: usize,
+    /// Bytes that are free, but in pages in which live blocks are as well.
+    pub pinned: usize,
+    /// Caches that were not reached: their owners were at work in the heap, or the host has no
+    /// [barrier](Host::barrier).
+    pub caches: usize,
+    /// Bytes in the lists of these, about; where the host has no barrier this is not known, and 0.
+    pub cached: usize,
 }
 
 impl<H: Host, R: Registry> Heap<H, R> {
-    /// Gives back what is free now: the lists of `cache`, idle slots, free pages of slabs, kept spans
-    /// and ranges. What lies in other threads' caches is not reached.
+    /// Gives back what is free now: what lies in `cache` and, where the host has a
+    /// [barrier](Host::barrier), in other threads' caches; idle slots, free pages of slabs, kept spans
+    /// and ranges. No other thread waits for more than its own cache to be emptied.
     pub fn purge(&self, cache: &mut Cache) -> Purged {
         let before = self.mapped();
+        self.enter(cache);
         if cache.is_live() {
             self.flush(cache);
         }
+        self.leave(cache);
+        let gathered = self.gather(cache, false);
         let purged = self.release_free();
         let unmapped = before.saturating_sub(self.mapped());
-        Purged { bytes: purged + unmapped, kept: self.kept() }
+        let others = self.caches.count().saturating_sub(usize::from(cache.is_live()));
+        Purged {
+            bytes: purged + unmapped,
+            kept: self.kept(),
+            pinned: self.pool.sums.slack(),
+            caches: if H::REACHES { gathered.active } else { others },
+            cached: gathered.bytes,
+        }
+    }
+
+    /// Gives back what is free now, as [`purge`](Self::purge) does, from a thread without a cache: when the
+    /// machine or the container is short of memory. Answers the bytes given back.
+    pub fn relieve(&self) -> usize {
+        let before = self.mapped();
+        self.gather(core::ptr::null(), false);
+        let purged = self.release_free();
+        purged + before.saturating_sub(self.mapped())
+    }
+
+    /// Caches that are in use: about as many threads have used the heap and not ended.
+    pub fn living_caches(&self) -> usize {
+        self.caches.count()
+    }
+
+    /// Whether the heap gives back, by itself, what is free and too much: on, in a new heap. Off, it
+    /// keeps all until a [`purge`](Self::purge), a round of [`decay`](Self::decay), or a limit.
+    pub fn set_release(&self, on: bool) {
+        self.policy.set_release(on);
     }
 
     /// Gives back what no cache holds: idle slots, free spans, kept ranges. Answers the bytes purged
@@ -54,7 +92,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
     pub(crate) fn release_free(&self) -> usize {
         let mut purged = self.release_spans();
         for (id, superslab) in self.pool.superslabs() {
-            purged += (0..SLOTS).map(|slot| self.sift(id, superslab, slot)).sum::<usize>();
+            purged += self.sift(id, superslab, u32::MAX);
             purged += self.purge_idle(id, u32::MAX);
         }
         self.release_ranges(0);
@@ -69,7 +107,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
         if let Some(id) = self.pool.find_dirty(least) {
             self.gave(self.purge_idle(id, u32::MAX));
         }
-        self.gave(self.purge_some_spans());
+        self.gave(self.purge_long_spans());
     }
 
     /// Purges the idle dirty slots of a superslab that are among `wanted`: claims them first, gives

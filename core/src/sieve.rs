@@ -9,21 +9,28 @@ pub(crate) struct Sieve {
     pub(crate) next: AtomicU32,
     /// Whether anything was found since the search began anew.
     pub(crate) found: AtomicBool,
-    /// Slack of the last round that found nothing, or the least since.
-    pub(crate) floor: Sum,
+    /// Bytes of blocks that went home so far, and when a round last found nothing.
+    pub(crate) freed: Sum,
+    in_vain: Sum,
 }
 
 impl Sieve {
     pub(crate) const fn new() -> Self {
-        Self { next: AtomicU32::new(0), found: AtomicBool::new(false), floor: Sum::new() }
+        Self {
+            next: AtomicU32::new(0),
+            found: AtomicBool::new(false),
+            freed: Sum::new(),
+            in_vain: Sum::new(),
+        }
     }
 
-    /// Slack in which there is nothing to be found, as far as known; `slack` is what there is now.
-    pub(crate) fn floor(&self, slack: usize) -> usize {
-        let floor = self.floor.get();
-        if slack < floor {
-            self.floor.set(slack);
-        }
-        floor.min(slack)
+    /// Notes that a round found nothing.
+    pub(crate) fn was_in_vain(&self) {
+        self.in_vain.set(self.freed.get());
+    }
+
+    /// Bytes that went home since a round found nothing: another would find no more than that.
+    pub(crate) fn since_in_vain(&self) -> usize {
+        self.freed.get().wrapping_sub(self.in_vain.get())
     }
 }

@@ -115,6 +115,20 @@ pub trait Host: PageSource {
         0
     }
 
+    /// Whether the host has a [`barrier`](Self::barrier). Then caches are listed from their first call
+    /// until they are retired, and must not move meanwhile.
+    const REACHES: bool = false;
+
+    /// Makes every thread that uses the heap pass a full memory fence before this returns. `false`: it
+    /// could not be done. By it the heap gets at what the caches of idle threads hold.
+    fn barrier(&self) -> bool {
+        false
+    }
+
+    /// Memory came free on a cold path: a thread that calls [`Heap::decay`](crate::Heap::decay) has
+    /// something to do. Called often, under no lock.
+    fn stirred(&self) {}
+
     /// `cache` was started by its first cold call. The host arranges for
     /// [`Heap::retire_cache`](crate::Heap::retire_cache) before the cache's memory goes away. The
     /// cache is usable already: the host may allocate from it here.

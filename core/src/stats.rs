@@ -38,6 +38,14 @@ pub struct Stats {
     pub tables: usize,
     /// Bytes free in the page arena.
     pub kept: usize,
+    /// Bytes that users and caches hold, as far as caches have told.
+    pub in_use: usize,
+    /// Bytes that are free in whole pieces and may still be backed: idle slots, free spans, kept ranges.
+    pub dirty: usize,
+    /// Bytes that are free inside slabs and may still be backed.
+    pub slack: usize,
+    /// Bytes that may be kept beside the bound, because their like was missed.
+    pub allowance: usize,
     /// Blocks of up to 32 KiB.
     pub slabs: LayerStats,
     /// Blocks of up to 2 MiB.
@@ -94,6 +102,10 @@ impl<H: Host, R: Registry> Heap<H, R> {
             limit: self.limit(),
             tables: self.ledger.tables.load(relaxed),
             kept: self.kept(),
+            in_use: self.in_use(),
+            dirty: self.free_dirty(),
+            slack: self.pool.sums.slack(),
+            allowance: self.allowance(),
             slabs: LayerStats { mapped, held, count: count as usize },
             spans: self.span_stats(),
             large: self.large_stats(),

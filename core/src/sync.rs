@@ -130,6 +130,13 @@ macro_rules! cells {
 }
 pub(crate) use cells;
 
+/// Stands between two calls of a cache's owner, whose partner is a fence that the reacher has every
+/// thread pass ([`crate::door`]): here only the compiler must keep the order.
+#[inline(always)]
+pub(crate) fn light_fence() {
+    core::sync::atomic::compiler_fence(Ordering::SeqCst);
+}
+
 /// A sum for reading that orders nothing, so that models need not try its orders: never loom's.
 ///
 /// Parts are added and taken away by different threads; a reader between the two may meet a sum
@@ -158,9 +165,13 @@ impl Sum {
     }
 }
 
-/// Marks that are hints and order nothing: never loom's, as [`Sum`].
+/// Words that no model explores, and that are never loom's: hints that order nothing, as [`Sum`], and
+/// the door of a cache, whose partner is a fence that loom does not know (an exhaustive search of
+/// its own stands in `door`).
 pub(crate) mod mark {
-    pub(crate) use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU16, AtomicU32, AtomicU64};
+    pub(crate) use core::sync::atomic::{
+        AtomicBool, AtomicU8, AtomicU16, AtomicU32, AtomicU64, AtomicUsize,
+    };
 }
 
 pub(crate) use lock::{Lock, Relax};
@@ -233,6 +244,16 @@ pub(crate) mod link {
         unsafe { at.cast::<*mut u8>().write(next) }
     }
 
+    /// What stands where a link may be: whoever acts on it makes sure of it first.
+    ///
+    /// # Safety
+    /// `at` is the first word of a block that is mapped.
+    pub(crate) unsafe fn peek(at: usize) -> usize {
+        let at: *const usize = core::ptr::with_exposed_provenance(at);
+        // SAFETY: mapped and aligned. A user may write there meanwhile, so the read is volatile.
+        unsafe { at.read_volatile() }
+    }
+
     /// # Safety
     /// `at` is a free block that the caller owns and whose link was written.
     #[inline(always)]
@@ -260,6 +281,11 @@ pub(crate) mod link {
     pub(crate) unsafe fn write(at: *mut u8, next: *mut u8) {
         // SAFETY: loom verifies that nobody else accesses the cell.
         CELLS.0[at.addr() / LINK_GRAIN].with_mut(|cell| unsafe { *cell = next.addr() });
+    }
+
+    pub(crate) unsafe fn peek(at: usize) -> usize {
+        // SAFETY: as in `read`.
+        unsafe { read(core::ptr::without_provenance_mut(at)).addr() }
     }
 
     pub(crate) unsafe fn read(at: *mut u8) -> *mut u8 {

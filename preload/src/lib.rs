@@ -34,7 +34,7 @@ mod thread;
 
 use core::cell::Cell;
 use core::ffi::c_void;
-use hakmem_core::Heap;
+use hakmem_core::{Cache, Heap};
 use hakmem_host::{Adapter, Linux};
 
 /// The heap of the process.
@@ -50,6 +50,10 @@ impl Adapter for Preload {
 
     fn with_asking<T>(act: impl FnOnce(&Cell<bool>) -> T) -> T {
         thread::with_asking(act)
+    }
+
+    fn cache() -> *mut Cache {
+        thread::cache()
     }
 
     unsafe fn free_foreign(block: *mut c_void) {

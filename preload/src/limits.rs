@@ -33,6 +33,7 @@ extern "C" fn hakmem_on_refusal(function: Option<OnRefusal>, argument: *mut c_vo
 #[inline(always)]
 pub(crate) fn or_refuse(size: usize, allocate: impl Fn() -> *mut u8) -> *mut u8 {
     let block = allocate();
+    HEAP.host().attend();
     if block.is_null() { refuse(size, allocate) } else { block }
 }
 

@@ -43,6 +43,14 @@ fn table(out: &mut Out, program: &str, stats: &Stats) -> fmt::Result {
         usage.major_faults,
     )?;
 
+    writeln!(
+        out,
+        "  in use           {:>10}   free and backed: {} whole, {} in slabs; allowance {}",
+        Bytes(stats.in_use),
+        Bytes(stats.dirty),
+        Bytes(stats.slack),
+        Bytes(stats.allowance),
+    )?;
     writeln!(out, "  layer      number      mapped        held")?;
     layer(out, "slabs", &stats.slabs)?;
     layer(out, "spans", &stats.spans)?;

@@ -106,6 +106,7 @@ unsafe fn realloc_refused(block: *mut u8, layout: Layout, new_size: usize) -> *m
 #[inline(always)]
 fn or_refuse(size: usize, allocate: impl Fn() -> *mut u8) -> *mut u8 {
     let block = allocate();
+    HEAP.host().attend();
     if block.is_null() { HEAP.host().refuse(size, allocate) } else { block }
 }
 

@@ -89,6 +89,10 @@ impl Adapter for Program {
         ASKING.with(act)
     }
 
+    fn cache() -> *mut Cache {
+        cache()
+    }
+
     unsafe fn free_foreign(block: *mut c_void) {
         // SAFETY: by the caller's word.
         unsafe { libc_free(block) };

@@ -305,9 +305,9 @@ impl Arena {
         }
     }
 
-    /// Begins a round of decay.
-    pub(super) fn next_round(&mut self) {
-        self.round = self.round.wrapping_add(1);
+    /// Begins a round of decay, so many rounds' time after the last one.
+    pub(super) fn begin_round(&mut self, rounds: u32) {
+        self.round = self.round.wrapping_add(rounds);
     }
 
     /// Takes out, a batch at most, the dirty ranges that lay here for the first of `ages` in rounds,

@@ -105,6 +105,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
     /// been remapped since); keeps it, or gives what is too much back to the source.
     #[cold]
     pub(crate) fn put_range(&self, range: Range) {
+        self.host.stirred();
         let limit = self.kept_bound(range.size);
         let mut victims = Victims::new();
         self.back.with(|back| {
@@ -124,8 +125,10 @@ impl<H: Host, R: Registry> Heap<H, R> {
     }
 
     /// Gives back what is kept too much of, before more is mapped.
-    pub(crate) fn trim_ranges(&self) {
-        self.gave(self.shrink_to(self.kept_bound(0)));
+    pub(crate) fn trim_ranges(&self) -> usize {
+        let gone = self.shrink_to(self.kept_bound(0));
+        self.gave(gone);
+        gone
     }
 
     /// Unmaps kept ranges, but not those that the source refused before, until at most `limit`
@@ -146,9 +149,9 @@ impl<H: Host, R: Registry> Heap<H, R> {
 
     /// One round of decay: purges the ranges that lay here for some rounds, and unmaps those that were
     /// purged long ago. Answers the bytes that were given back.
-    pub(crate) fn decay_ranges(&self) -> usize {
+    pub(crate) fn decay_ranges(&self, rounds: u32) -> usize {
         let mut bytes = 0;
-        self.back.with(|back| back.arena.next_round());
+        self.back.with(|back| back.arena.begin_round(rounds));
         loop {
             let mut victims = Victims::new();
             self.back.with(|back| {

@@ -110,7 +110,9 @@ impl<H: Host, R: Registry> Heap<H, R> {
         self.larges.uncount(held, range.size);
         self.forget_large(large, address);
         self.back.with(|back| back.larges.give_number(&self.larges, number));
+        let size = range.size;
         self.put_range(range);
+        self.keep_bound_after(size);
     }
 
     /// Whether a block of `held` bytes is what a request of this size and alignment gets.

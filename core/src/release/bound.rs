@@ -2,12 +2,12 @@
 //! thread of the heap's own.
 //!
 //! ```text
-//! a slab is retired, a span's grains become free ... keep_bound: idle slots, spans, ranges
-//! full lists or bundles go home .................... keep_slack: free pages inside slabs
+//! a slab is retired, a span or large block freed ... keep_bound: idle slots, spans, ranges
+//! full lists or bundles go home .................... keep_slack: and free pages inside slabs
 //!                                                    spilled: the rest of a cache, when the heap empties
 //! ```
 //! Each does one call of the source's at most: what one call takes is no less than what the frees
-//! since the last one can have added.
+//! since the last one can have added. A large block that is freed pays for its own size.
 
 use crate::cache::Cache;
 use crate::geometry::SLOT;
@@ -20,7 +20,7 @@ use crate::sync::Ordering;
 impl<H: Host, R: Registry> Heap<H, R> {
     /// Bytes that users hold, and what caches hold for them.
     pub(crate) fn in_use(&self) -> usize {
-        self.pool.sums.out.get() + self.spans.held() + self.larges.held()
+        self.pool.sums.out.get() + self.spans.in_use() + self.larges.held()
     }
 
     /// Bytes that are free in whole pieces and may still be backed: idle slots, free grains of
@@ -32,38 +32,55 @@ impl<H: Host, R: Registry> Heap<H, R> {
     /// Gives some of what is free back, if it is too much.
     #[inline]
     pub(crate) fn keep_bound(&self) {
-        let most = self.policy.kept(self.in_use());
-        if self.free_dirty() > most {
-            self.release_some(most);
+        self.keep_bound_after(0);
+    }
+
+    /// The same after `size` bytes were freed at once, which lowers the bound by as much: as many calls
+    /// of the source as give that much back.
+    #[inline]
+    pub(crate) fn keep_bound_after(&self, size: usize) {
+        self.host.stirred();
+        let mut left = size + 1;
+        while left > 0 {
+            let most = self.policy.kept(self.in_use());
+            let gone = if self.free_dirty() > most { self.release_some(most) } else { 0 };
+            left = if gone > 0 { left.saturating_sub(gone) } else { 0 };
         }
     }
 
-    /// Gives back what one call of the source takes, of what there is most of, if more than `most`
-    /// bytes and the allowance are free.
+    /// Gives back what one call of the source takes, of what there is most of, if that is more than `most`
+    /// bytes and the allowance. Answers its bytes.
     #[cold]
-    fn release_some(&self, most: usize) {
+    fn release_some(&self, most: usize) -> usize {
         if self.free_dirty() <= most.saturating_add(self.allowance()) {
-            return;
+            return 0;
         }
         let (idle, spans) = (self.pool.sums.idle.get(), self.spans.dirty());
-        if idle >= spans && idle >= self.ranges.dirty() {
-            if let Some(id) = self.pool.find_dirty(SLOT) {
-                self.gave(self.purge_idle(id, u32::MAX));
-            }
-        } else if spans >= self.ranges.dirty() {
-            self.gave(self.purge_some_spans());
+        if self.ranges.dirty() > idle.max(spans) {
+            return self.trim_ranges();
+        }
+        let gone = if idle >= spans {
+            self.pool.find_dirty(SLOT).map_or(0, |id| self.purge_idle(id, u32::MAX))
         } else {
-            self.trim_ranges();
+            self.release_some_spans()
+        };
+        self.gave(gone);
+        gone
+    }
+
+    /// Gives free pages of a slab back, if slabs have too many. What is in use just became less, so the
+    /// bound on the rest did, too.
+    pub(crate) fn keep_slack(&self) {
+        self.keep_bound();
+        if self.has_slack() {
+            self.gave(self.sift_some());
         }
     }
 
-    /// Gives free pages of a slab back, if slabs have too many.
-    pub(crate) fn keep_slack(&self) {
-        let slack = self.pool.sums.slack();
-        let most = self.sieve.floor(slack) + policy::slack(self.in_use());
-        if slack > most && slack > most.saturating_add(self.allowance()) {
-            self.gave(self.sift_some(slack));
-        }
+    fn has_slack(&self) -> bool {
+        let most = self.policy.slack(self.in_use());
+        let (slack, freed) = (self.pool.sums.slack(), self.sieve.since_in_vain());
+        slack > most && freed > most / 4 && slack > most.saturating_add(self.allowance())
     }
 
     /// Notes what the bound made the heap give back.
@@ -90,11 +107,17 @@ impl<H: Host, R: Registry> Heap<H, R> {
     /// After full lists went home. A cache that only sends home, from a heap that is nearly empty,
     /// keeps little: a few blocks left in its lists would pin as many pages, or slabs.
     pub(crate) fn spilled(&self, cache: &mut Cache) {
-        self.pool.sums.out.add(core::mem::take(&mut cache.tallies.out));
-        if cache.one_way > policy::one_way(self.pool.sums.out.get()) {
+        self.tell_bytes(&mut cache.behind.tallies);
+        if cache.one_way > self.policy.one_way(self.pool.sums.out.get()) {
             cache.one_way = 0;
             self.flush(cache);
             cache.shorten(policy::SHORT);
+            // What the lists pinned may be in as many slabs as they had blocks.
+            for _ in 0..policy::SIFTS {
+                if self.has_slack() {
+                    self.gave(self.sift_some());
+                }
+            }
         }
         self.keep_slack();
     }

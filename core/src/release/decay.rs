@@ -18,27 +18,35 @@ pub struct Decayed {
     pub bytes: usize,
     /// Bytes that are free in whole pieces and still backed: for later rounds.
     pub left: usize,
+    /// Caches that were used since the last round.
+    pub active: usize,
 }
 
 impl<H: Host, R: Registry> Heap<H, R> {
-    /// One round: gives back what lay free and untouched since the last one. Bounded work at a time
-    /// under no lock; may be called from any thread, from one at a time.
+    /// One round: empties the caches that were not used since the last one, and gives back what lay
+    /// free and untouched for as long. Bounded work at a time, under no lock that an allocation waits
+    /// for; may be called from any thread, from one at a time.
     pub fn decay(&self) -> Decayed {
+        self.decay_by(1)
+    }
+
+    /// As [`decay`](Self::decay), where the time of several rounds has passed since the last one.
+    pub fn decay_by(&self, rounds: u32) -> Decayed {
+        let gathered = self.gather(core::ptr::null(), true);
         let mut bytes = self.decay_spans();
         let mut asking = self.begin_asking();
         for (id, superslab) in self.pool.superslabs() {
             let ripe = superslab.marks.age(lying(superslab));
             if ripe != 0 {
                 bytes += self.purge_idle(id, ripe);
-                let pooled = crate::hints::bits(u64::from(ripe));
-                bytes += pooled.map(|slot| self.sift(id, superslab, slot)).sum::<usize>();
+                bytes += self.sift(id, superslab, ripe);
             }
             if let Some(asking) = &mut asking {
                 self.ask_if_dense(asking, id, superslab);
             }
         }
-        bytes += self.decay_ranges();
-        Decayed { bytes, left: self.free_dirty() }
+        bytes += self.decay_ranges(rounds);
+        Decayed { bytes, left: self.free_dirty(), active: gathered.active }
     }
 }
 

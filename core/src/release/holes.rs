@@ -15,63 +15,112 @@ use crate::returned::Returned;
 use crate::source::Host;
 use crate::superslab::{SlabId, SuperId, Superslab};
 use crate::sync::Ordering;
-use crate::word::{State, Word};
+use crate::word::State;
 use core::ptr::NonNull;
 
-/// Runs of pages of a slab of 64 pages, at most.
-const RUNS: usize = 32;
+/// Runs of pages that one call of the source gives back, at most: those of a slab of 64 pages, twice.
+const RUNS: usize = 64;
+/// Runs of a slab, at most.
+const SLAB_RUNS: usize = 32;
+
+/// Slabs that are claimed together, and what of them goes back in one call.
+struct Batch {
+    runs: [(NonNull<u8>, usize); RUNS],
+    count: usize,
+    /// Class of the slab at each slot, and its fresh holes.
+    slabs: [(ClassId, u64); SLOTS as usize],
+    /// Which slots have one.
+    claimed: u32,
+}
 
 impl<H: Host, R: Registry> Heap<H, R> {
-    /// Gives back the free pages of the next slab that has some; looks at the slabs of one superslab at
-    /// most. `slack`: what slabs have free now. Answers the bytes given back.
+    /// Gives back free pages of the next slabs that have some, by one call of the source; looks at one
+    /// superslab at most. Answers the bytes.
     #[cold]
-    pub(crate) fn sift_some(&self, slack: usize) -> usize {
+    pub(crate) fn sift_some(&self) -> usize {
         let relaxed = Ordering::Relaxed;
         let id = SuperId(self.sieve.next.load(relaxed));
         let Some(superslab) = self.pool.superslab(id) else {
             // The end: from the start again, unless there is nothing.
             self.sieve.next.store(0, relaxed);
             if !self.sieve.found.swap(false, relaxed) {
-                self.sieve.floor.set(slack);
+                self.sieve.was_in_vain();
             }
             return 0;
         };
-        let found = (0..SLOTS).map(|slot| self.sift(id, superslab, slot)).find(|&bytes| bytes > 0);
-        match found {
-            Some(_) => self.sieve.found.store(true, relaxed),
-            None => self.sieve.next.store(id.0 + 1, relaxed),
+        let (bytes, rest) = self.sift_batch(id, superslab, u32::MAX);
+        if bytes > 0 {
+            self.sieve.found.store(true, relaxed);
         }
-        found.unwrap_or(0)
-    }
-
-    /// Gives back the free pages of the slab at a slot, if it is pooled. Answers their bytes.
-    pub(crate) fn sift(&self, id: SuperId, superslab: &Superslab, slot: u32) -> usize {
-        let word = superslab.peek(slot);
-        let class = word.class();
-        if word.state() != State::Pooled || class.free_bytes(word.free()) < self.host.page_size() {
-            return 0;
+        if rest == 0 {
+            self.sieve.next.store(id.0 + 1, relaxed);
         }
-        let Some(word) = claim_slab(superslab, class, slot) else {
-            return 0;
-        };
-        let bytes = self.sift_claimed(superslab, slot, word);
-        self.give_up(SlabId::new(id, slot), class);
         bytes
     }
 
-    /// Gives back the free pages of a slab that the caller has claimed.
-    fn sift_claimed(&self, superslab: &Superslab, slot: u32, word: Word) -> usize {
-        let class = word.class();
-        let Some(returned) = superslab.returned() else { return 0 };
-        let known = superslab.marks.holes(slot, class.slots());
-        let free = free_pages(returned, slot, class, word.carved());
-        let fresh = whole_pages(free, self.host.page_size()) & !known;
-        if fresh == 0 {
-            return 0;
+    /// Gives back the free pages of the pooled slabs at the slots `wanted`. Answers their bytes.
+    pub(crate) fn sift(&self, id: SuperId, superslab: &Superslab, mut wanted: u32) -> usize {
+        let mut bytes = 0;
+        while wanted != 0 {
+            let (gone, rest) = self.sift_batch(id, superslab, wanted);
+            bytes += gone;
+            wanted = rest;
         }
-        let mut runs = [(NonNull::dangling(), 0); RUNS];
+        bytes
+    }
+
+    /// As [`sift`](Self::sift), as many of them as one call takes. Answers the bytes, and the slots that
+    /// are left.
+    fn sift_batch(&self, id: SuperId, superslab: &Superslab, mut wanted: u32) -> (usize, u32) {
+        let mut batch = Batch {
+            runs: [(NonNull::dangling(), 0); RUNS],
+            count: 0,
+            slabs: [(ClassId(0), 0); SLOTS as usize],
+            claimed: 0,
+        };
+        while wanted != 0 && batch.count + SLAB_RUNS <= RUNS {
+            let slot = wanted.trailing_zeros();
+            wanted &= wanted - 1;
+            self.claim_for_sifting(superslab, slot, &mut batch);
+        }
+        if batch.count > 0 {
+            self.undo_huge(superslab);
+        }
+        // SAFETY: whole pages of one mapping each, of slabs that are claimed: every block in them is
+        // home, and only the claimer could hand it out.
+        let clean = batch.count > 0
+            && unsafe { self.ledger.purge_all(&self.host, &batch.runs[..batch.count]) };
+        let mut bytes = 0;
+        for slot in bits(u64::from(batch.claimed)) {
+            let (class, fresh) = batch.slabs[slot as usize];
+            if clean && fresh != 0 {
+                let known = superslab.marks.holes(slot, class.slots());
+                superslab.marks.set_holes(slot, class.slots(), known | fresh);
+                let more = fresh.count_ones() as usize * HOLE;
+                self.pool.sums.holes.add(more);
+                bytes += more;
+            }
+            self.give_up(SlabId::new(id, slot), class);
+        }
+        (bytes, wanted)
+    }
+
+    /// Claims the slab at a slot, if it is pooled and may have free pages; notes those.
+    fn claim_for_sifting(&self, superslab: &Superslab, slot: u32, batch: &mut Batch) {
+        let word = superslab.peek(slot);
+        let class = word.class();
+        if word.state() != State::Pooled || class.free_bytes(word.free()) < self.host.page_size() {
+            return;
+        }
+        let Some(word) = claim_slab(superslab, class, slot) else { return };
+        batch.claimed |= 1 << slot;
+        let known = superslab.marks.holes(slot, class.slots());
+        let free = superslab
+            .returned()
+            .map_or(0, |returned| free_pages(returned, slot, class, word.carved()));
+        let fresh = whole_pages(free, self.host.page_size()) & !known;
+        batch.slabs[slot as usize] = (class, fresh);
         let base = superslab.slab_base(slot);
-        let mut count = 0;
         let mut left = fresh;
         while left != 0 {
             let start = left.trailing_zeros();
@@ -79,20 +128,10 @@ impl<H: Host, R: Registry> Heap<H, R> {
             left &= !(mask(length) << start);
             let at = core::ptr::with_exposed_provenance_mut(base + start as usize * HOLE);
             if let Some(at) = NonNull::new(at) {
-                runs[count] = (at, length as usize * HOLE);
-                count += 1;
+                batch.runs[batch.count] = (at, length as usize * HOLE);
+                batch.count += 1;
             }
         }
-        self.undo_huge(superslab);
-        // SAFETY: whole pages of one mapping, of a slab that is claimed: every block in them is home,
-        // and only its claimer could hand it out.
-        if !unsafe { self.ledger.purge_all(&self.host, &runs[..count]) } {
-            return 0;
-        }
-        superslab.marks.set_holes(slot, class.slots(), known | fresh);
-        let bytes = fresh.count_ones() as usize * HOLE;
-        self.pool.sums.holes.add(bytes);
-        bytes
     }
 }
 

@@ -39,7 +39,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
         let class = SpanClass::of(size);
         // Cached spans begin at any grain.
         let cached = if align <= GRAIN {
-            cache.spans.take(class).or_else(|| self.spans.bins.take(class))
+            cache.behind.spans.take(class).or_else(|| self.spans.bins.take(class))
         } else {
             None
         };

@@ -5,10 +5,6 @@ use super::superslab::SpanId;
 
 /// Places; two neighbouring doublings of sizes do not collide.
 const PLACES: usize = 16;
-/// Bytes that a thread may keep: about what a core's second-level cache holds, beyond which being
-/// hot is worth little.
-const MOST: usize = 1 << 20;
-
 #[derive(Clone, Copy)]
 struct Place {
     span: Option<SpanId>,
@@ -43,19 +39,21 @@ impl SpanCache {
         self.remove(place).map(|(span, _)| span)
     }
 
-    /// Keeps a span, and hands what has to leave for it to `evict`: perhaps the span itself.
+    /// Keeps a span, `most` bytes of spans in all, and hands what has to leave for it to `evict`:
+    /// perhaps the span itself.
     pub(super) fn put(
         &mut self,
         span: SpanId,
         class: SpanClass,
+        most: usize,
         mut evict: impl FnMut(SpanId, SpanClass),
     ) {
-        if class.size() > MOST / 2 {
+        if class.size() > most / 2 {
             return evict(span, class);
         }
         let first = usize::from(class.0) % PLACES;
         for step in 0..PLACES {
-            if step > 0 && self.bytes + class.size() <= MOST {
+            if step > 0 && self.bytes + class.size() <= most {
                 break;
             }
             if let Some((span, class)) = self.remove((first + step) % PLACES) {
@@ -77,13 +75,15 @@ mod tests {
     use super::*;
     use std::vec::Vec;
 
+    const MOST: usize = 1 << 20;
+
     fn id(number: u32) -> SpanId {
         SpanId::new(number, 0).unwrap()
     }
 
     fn put(cache: &mut SpanCache, number: u32, class: u8) -> Vec<u32> {
         let mut evicted = Vec::new();
-        cache.put(id(number), SpanClass(class), |span, _| evicted.push(span.number()));
+        cache.put(id(number), SpanClass(class), MOST, |span, _| evicted.push(span.number()));
         evicted
     }
 

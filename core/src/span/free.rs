@@ -10,6 +10,7 @@
 //!    └─ its grains become free (the one lock); an empty superslab goes to the page arena
 //! ```
 
+use super::cache::SpanCache;
 use super::class::{GRAIN, SpanClass};
 use super::superslab::{Span, SpanId, SpanSuperslab};
 use crate::arena::Range;
@@ -20,6 +21,12 @@ use crate::heap::Heap;
 use crate::misuse::MisuseKind;
 use crate::registry::Registry;
 use crate::source::Host;
+
+/// Bytes of hot spans that a thread may keep: about what a core's second-level cache holds, beyond
+/// which being hot is worth little; and less where all threads together would keep too much.
+const HOT_MOST: usize = 1 << 20;
+const HOT_LEAST: usize = 64 << 10;
+const HOT_ALL: usize = 16 << 20;
 
 impl<H: Host, R: Registry> Heap<H, R> {
     /// Frees the span at `ptr`, whose registry entry names superslab `number`; `stated`: the size
@@ -59,7 +66,8 @@ impl<H: Host, R: Registry> Heap<H, R> {
             return self.misuse(MisuseKind::DoubleFree, address, size, class.size());
         }
         if cache.is_live() {
-            cache.spans.put(id, class, |id, class| self.store_span(id, class));
+            let most = self.caches.share(HOT_ALL).clamp(HOT_LEAST, HOT_MOST);
+            cache.behind.spans.put(id, class, most, |id, class| self.store_span(id, class));
         } else {
             self.store_span(id, class);
         }
@@ -78,7 +86,9 @@ impl<H: Host, R: Registry> Heap<H, R> {
 
     /// Passes a cached span on: to the bins, or back into its superslab.
     fn store_span(&self, id: SpanId, class: SpanClass) {
-        if !self.spans.bins.put(id, class, self.spans.held()) {
+        if self.spans.bins.put(id, class, self.spans.held()) {
+            self.keep_bound();
+        } else {
             self.give_span(id, class);
         }
     }
@@ -113,8 +123,8 @@ impl<H: Host, R: Registry> Heap<H, R> {
     }
 
     /// Passes the hot spans of a cache on, all of them.
-    pub(crate) fn flush_spans(&self, cache: &mut Cache) {
-        while let Some((id, class)) = cache.spans.pop() {
+    pub(crate) fn flush_spans(&self, spans: &mut SpanCache) {
+        while let Some((id, class)) = spans.pop() {
             self.store_span(id, class);
         }
     }

@@ -10,6 +10,11 @@ use core::ptr::NonNull;
 /// Grains of a run that is worth a call to the system by itself: 128 KiB.
 const LONG: usize = (128 << 10) / GRAIN;
 
+/// Superslabs among which the one is sought that has most to give.
+const LOOKS: u32 = 64;
+/// Times that the search goes on where there is nothing.
+const ROWS: u32 = 16;
+
 impl<H: Host, R: Registry> Heap<H, R> {
     /// Empties the bins, and purges what is free then: empty superslabs are in the page arena
     /// after this, free pages of others are given back. Answers the bytes purged in place.
@@ -19,8 +24,18 @@ impl<H: Host, R: Registry> Heap<H, R> {
         open.map(|(number, _)| self.purge_span_superslab(number, 1)).sum()
     }
 
+    /// Gives back what one call of the source takes, of what is free in spans: the bins count as that if
+    /// they hold most of it. Answers the bytes purged.
+    pub(crate) fn release_some_spans(&self) -> usize {
+        if self.spans.bins.bytes() > self.spans.loose.get() {
+            self.drain_bins();
+        }
+        let most = (0..ROWS).find_map(|_| self.spans.loosest(LOOKS));
+        most.map_or(0, |number| self.purge_span_superslab(number, 1))
+    }
+
     /// Purges one superslab's long free runs, if there is one with some. Answers their bytes.
-    pub(crate) fn purge_some_spans(&self) -> usize {
+    pub(crate) fn purge_long_spans(&self) -> usize {
         let page = self.host.page_size().div_ceil(GRAIN);
         let found = self.back.with(|back| back.spans.find_dirty(&self.spans, page, LONG));
         found.map_or(0, |number| self.purge_span_superslab(number, LONG))

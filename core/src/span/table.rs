@@ -6,7 +6,7 @@ use super::superslab::{SpanId, SpanSuperslab};
 use crate::geometry::{CHUNK_SUPERS, CHUNKS};
 use crate::layer::LayerStats;
 use crate::ledger::{Table, published};
-use crate::sync::{AtomicPtr, AtomicUsize, Ordering, Sum, cells, const_fn};
+use crate::sync::{AtomicPtr, AtomicUsize, Ordering, Sum, cells, const_fn, mark};
 
 /// Descriptors of 64 superslabs: 76 KiB, touched as far as used.
 struct Chunk([SpanSuperslab; CHUNK_SUPERS]);
@@ -32,6 +32,8 @@ pub(crate) struct Spans {
     held: AtomicUsize,
     /// Bytes of free grains that are dirty.
     pub(super) loose: Sum,
+    /// The superslab at which to look next for something loose.
+    next: mark::AtomicU32,
 }
 
 impl Spans {
@@ -45,6 +47,7 @@ impl Spans {
                 spans: AtomicUsize::new(0),
                 held: AtomicUsize::new(0),
                 loose: Sum::new(),
+                next: mark::AtomicU32::new(0),
             }
         }
     }
@@ -82,14 +85,36 @@ impl Spans {
         count(&self.held, class.size(), cut);
     }
 
+    /// Bytes of spans that users and caches hold.
+    pub(crate) fn in_use(&self) -> usize {
+        self.held().saturating_sub(self.bins.bytes())
+    }
+
     /// Bytes of spans that users, caches and bins hold.
-    pub(crate) fn held(&self) -> usize {
+    pub(super) fn held(&self) -> usize {
         self.held.load(Ordering::Relaxed)
     }
 
     #[cfg(any(test, feature = "validate"))]
     pub(super) fn spans(&self) -> usize {
         self.spans.load(Ordering::Relaxed)
+    }
+
+    /// Of the next `looks` superslabs, the one with the most bytes that are loose. Successive calls come
+    /// by all.
+    pub(super) fn loosest(&self, looks: u32) -> Option<u32> {
+        let first = self.next.load(Ordering::Relaxed);
+        let descriptors = (first..first + looks).map_while(|n| Some((n, self.superslab(n)?)));
+        let (mut seen, mut best) = (0, None);
+        for (number, superslab) in descriptors {
+            seen += 1;
+            let loose = if superslab.base() == 0 { 0 } else { superslab.loose() };
+            if loose > best.map_or(0, |(most, _)| most) {
+                best = Some((loose, number));
+            }
+        }
+        self.next.store(if seen < looks { 0 } else { first + looks }, Ordering::Relaxed);
+        best.map(|(_, number)| number)
     }
 
     /// Bytes that are free and may still be backed: in superslabs, and in the bins.

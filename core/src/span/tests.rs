@@ -48,7 +48,7 @@ fn give(heap: &Heap<Fake>, cache: &mut Cache, start: *mut u8, stated: Option<(us
 /// Hands everything back and asserts that only tables are left.
 fn finish(heap: &Heap<Fake>, caches: &mut [Box<Cache>]) {
     for cache in caches {
-        heap.flush_spans(cache);
+        heap.flush_spans(&mut cache.behind.spans);
     }
     heap.validate_spans().unwrap();
     heap.release_spans();
@@ -186,7 +186,7 @@ fn wrong_frees_are_seen_at_once_and_change_nothing() {
     give(&heap, &mut cache, span, Some((100 * KIB, 4096)));
     assert_eq!(heap.host.take_misuse_kinds(), []);
     give(&heap, &mut cache, span, None);
-    heap.flush_spans(&mut cache);
+    heap.flush_spans(&mut cache.behind.spans);
     give(&heap, &mut cache, span, None);
     heap.release_spans();
     give(&heap, &mut cache, span, None);
@@ -225,7 +225,7 @@ fn the_bins_make_room_before_a_superslab_is_opened() {
     for start in spans {
         give(&heap, &mut cache, start, None);
     }
-    heap.flush_spans(&mut cache);
+    heap.flush_spans(&mut cache.behind.spans);
     assert!(heap.spans.bins.bytes() >= 1024 * KIB);
     assert_eq!(heap.span_stats().count, 1);
     let large = take(&heap, &mut cache, 1900 * KIB);
@@ -246,7 +246,7 @@ fn releasing_purges_whole_free_pages_and_they_read_zero() {
                 give(&heap, &mut cache, *start, None);
             }
         }
-        heap.flush_spans(&mut cache);
+        heap.flush_spans(&mut cache.behind.spans);
         let purged = heap.release_spans();
         assert!(purged >= 4 * 128 * KIB && purged % page == 0, "{purged} purged");
         assert_eq!(heap.release_spans(), 0, "nothing dirty is left");
@@ -270,7 +270,7 @@ fn an_ended_cache_keeps_nothing() {
     let start = take(&heap, &mut cache, 64 * KIB);
     heap.retire_cache(&mut cache);
     give(&heap, &mut cache, start, None);
-    assert_eq!(cache.spans.pop(), None);
+    assert_eq!(cache.behind.spans.pop(), None);
     finish(&heap, &mut [cache]);
 }
 
@@ -367,7 +367,7 @@ fn a_superslab_that_is_not_adopted_yet_is_left_alone() {
     let first = take(&heap, &mut cache, SUPERSLAB);
     let number = number(&heap, first);
     give(&heap, &mut cache, first, None);
-    heap.flush_spans(&mut cache);
+    heap.flush_spans(&mut cache.behind.spans);
     heap.drain_bins();
     // Closed; now somebody opens it anew, over memory that was touched.
     let range = heap.take_range(SUPERSLAB, SUPERSLAB).unwrap();

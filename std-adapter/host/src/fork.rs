@@ -10,7 +10,7 @@ use crate::linux::Adapter;
 /// still allocate. `false`: the C library had no memory for it.
 pub(crate) fn register<A: Adapter>() -> bool {
     // SAFETY: the three functions are there as long as the heap, which is a static.
-    unsafe { libc::pthread_atfork(Some(before::<A>), Some(after::<A>), Some(after::<A>)) == 0 }
+    unsafe { libc::pthread_atfork(Some(before::<A>), Some(after::<A>), Some(child::<A>)) == 0 }
 }
 
 unsafe extern "C" fn before<A: Adapter>() {
@@ -18,6 +18,16 @@ unsafe extern "C" fn before<A: Adapter>() {
 }
 
 unsafe extern "C" fn after<A: Adapter>() {
-    // SAFETY: `fork` called `before` on this thread, which is the child's only one.
+    // SAFETY: `fork` called `before` on this thread.
     unsafe { A::heap().unlock_after_fork() };
+}
+
+unsafe extern "C" fn child<A: Adapter>() {
+    let heap = A::heap();
+    heap.host().thread.reset();
+    // SAFETY: `fork` called `before` on this thread, which is the child's only one.
+    unsafe {
+        heap.forget_other_caches(A::cache());
+        heap.unlock_after_fork();
+    }
 }

@@ -106,6 +106,7 @@ mod tests {
     use core::cell::Cell;
     use core::ffi::{c_char, c_void};
     use hakmem_core::{Cache, Heap, Huge};
+    use std::boxed::Box;
     use std::string::String;
     use std::vec::Vec;
     use std::{format, fs, println};
@@ -125,6 +126,10 @@ mod tests {
 
         fn with_asking<T>(act: impl FnOnce(&Cell<bool>) -> T) -> T {
             act(&Cell::new(false))
+        }
+
+        fn cache() -> *mut Cache {
+            core::ptr::null_mut()
         }
 
         unsafe fn free_foreign(_: *mut c_void) {}
@@ -214,10 +219,11 @@ mod tests {
         if !has_huge_pages() {
             return;
         }
-        let mut cache = Cache::new();
+        // The thread's last destructor looks at it.
+        let cache = Box::leak(Box::new(Cache::new()));
         let mut take = || {
             // SAFETY: the cache is this heap's alone.
-            let block = unsafe { HEAP.allocate(&mut cache, 1000) };
+            let block = unsafe { HEAP.allocate(cache, 1000) };
             assert!(!block.is_null());
             block
         };
@@ -232,13 +238,13 @@ mod tests {
         assert_ne!(HEAP.stats().huge, 0);
         let mut free = |block| {
             // SAFETY: a block of this heap, given up.
-            unsafe { HEAP.deallocate(&mut cache, block) };
+            unsafe { HEAP.deallocate(cache, block) };
         };
         blocks.iter().copied().filter(|other| *other != block).for_each(&mut free);
         HEAP.purge(&mut Cache::new());
         assert!(has_flag(block.addr(), "nh"));
         free(block);
-        HEAP.retire_cache(&mut cache);
+        HEAP.retire_cache(cache);
         HEAP.set_huge(Huge::Never);
         assert_eq!(HEAP.huge(), Huge::Never);
     }

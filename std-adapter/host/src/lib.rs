@@ -11,7 +11,8 @@
 //!        |--- refuse -----------------> refusal.rs   the program is asked before null
 //!        \--- start(envp) ------------> options.rs   HAKMEM_*, parsed once
 //!                                       fork.rs      pthread_atfork around the heap's one lock
-//!   background --- every few seconds -> container/   limits of cgroups, memory pressure
+//!        |--- attend, stirred -------> background.rs   the thread: decay, and every few seconds
+//!        |                             container/      limits of cgroups, memory pressure
 //! ```
 //!
 //! The crate is `no_std` without exception and none of its code allocates: it runs inside `malloc`.
@@ -21,6 +22,7 @@
 #[cfg(test)]
 extern crate std;
 
+mod background;
 mod bytes;
 pub mod container;
 mod fork;
@@ -30,9 +32,11 @@ mod line;
 mod linux;
 mod options;
 mod pages;
+mod process;
 mod refusal;
 mod threads;
 
+pub use background::Background;
 pub use line::Line;
 pub use linux::{Adapter, Linux};
 pub use options::{Foreign, Limits, Options, Settings, Trouble, parse};

@@ -19,8 +19,55 @@ pub(crate) const SYS_PROCESS_MADVISE: c_long = 440;
 /// Moves memory onto huge pages at once (Linux 6.1); rustix does not have it.
 pub(crate) const MADV_COLLAPSE: c_int = 25;
 
+/// `sigset_t` of glibc, and longer than musl's: signal n is bit n - 1.
+pub(crate) type SigSet = [u64; 16];
+/// `how` of [`pthread_sigmask`], the same on all architectures but MIPS.
+pub(crate) const SIG_SETMASK: c_int = 2;
+/// What a thread does, and with what.
+pub(crate) type ThreadMain = unsafe extern "C" fn(*mut c_void) -> *mut c_void;
+/// A thread that nobody joins.
+pub(crate) const DETACHED: c_int = 1;
+
+/// `pthread_attr_t`: 56 bytes in glibc and musl on 64-bit machines, 64 on some.
+#[repr(C, align(16))]
+pub(crate) struct ThreadAttributes([u8; 64]);
+
+impl ThreadAttributes {
+    pub(crate) const fn new() -> Self {
+        Self([0; 64])
+    }
+}
+
+/// `struct timespec`.
+#[repr(C)]
+struct Time {
+    seconds: c_long,
+    nanos: c_long,
+}
+
+const CLOCK_MONOTONIC_COARSE: c_int = 6;
+
 #[link(name = "c")]
 unsafe extern "C" {
+    pub(crate) safe fn getpid() -> c_int;
+    safe fn clock_gettime(clock: c_int, time: &mut Time) -> c_int;
+    pub(crate) fn pthread_sigmask(how: c_int, new: *const SigSet, old: *mut SigSet) -> c_int;
+    pub(crate) fn pthread_attr_init(attributes: *mut ThreadAttributes) -> c_int;
+    pub(crate) fn pthread_attr_destroy(attributes: *mut ThreadAttributes) -> c_int;
+    pub(crate) fn pthread_attr_setdetachstate(
+        attributes: *mut ThreadAttributes,
+        state: c_int,
+    ) -> c_int;
+    pub(crate) fn pthread_attr_setstacksize(
+        attributes: *mut ThreadAttributes,
+        size: usize,
+    ) -> c_int;
+    pub(crate) fn pthread_create(
+        thread: *mut c_ulong,
+        attributes: *const ThreadAttributes,
+        main: ThreadMain,
+        argument: *mut c_void,
+    ) -> c_int;
     pub(crate) safe fn abort() -> !;
     #[link_name = "__errno_location"]
     safe fn errno_location() -> *mut c_int;
@@ -36,6 +83,13 @@ unsafe extern "C" {
         parent: Option<ForkHandler>,
         child: Option<ForkHandler>,
     ) -> c_int;
+}
+
+/// Milliseconds of a coarse clock that never goes back. No system call.
+pub(crate) fn millis() -> u64 {
+    let mut time = Time { seconds: 0, nanos: 0 };
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &mut time);
+    time.seconds as u64 * 1000 + time.nanos as u64 / 1_000_000
 }
 
 /// This thread's `errno`.

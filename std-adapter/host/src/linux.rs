@@ -1,5 +1,6 @@
 //! Linux as a heap's host.
 
+use crate::background::{Background, DECAY, Thread};
 use crate::container::{self, Root};
 use crate::line::Line;
 use crate::options::{self, Foreign, Options, Settings, Shared, Trouble};
@@ -15,6 +16,7 @@ use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use hakmem_core::{
     Cache, Call, Heap, Host, HugeAdvice, HugePages, Misuse, MisuseKind, PageSource, Verdict,
 };
+use rustix::thread::{MembarrierCommand, membarrier};
 
 /// What stands between a program and the heap: it owns the heap's static and the caches.
 pub trait Adapter: Sized + 'static {
@@ -32,6 +34,9 @@ pub trait Adapter: Sized + 'static {
     /// do about a refusal.
     fn with_asking<T>(act: impl FnOnce(&Cell<bool>) -> T) -> T;
 
+    /// The calling thread's cache.
+    fn cache() -> *mut Cache;
+
     /// Hands a block to the C library's own `free`.
     ///
     /// # Safety
@@ -46,6 +51,7 @@ pub struct Linux<A> {
     exit: ExitKey,
     options: Shared,
     root: container::Shared,
+    pub(crate) thread: Thread,
     pub(crate) on_refusal: Callback,
     started: AtomicBool,
     adapter: PhantomData<fn() -> A>,
@@ -60,6 +66,7 @@ impl<A: Adapter> Linux<A> {
             exit: ExitKey::new(),
             options: Shared::new(),
             root: container::Shared::new(),
+            thread: Thread::new(),
             on_refusal: Callback::new(),
             started: AtomicBool::new(false),
             adapter: PhantomData,
@@ -77,8 +84,16 @@ impl<A: Adapter> Linux<A> {
         }
         // SAFETY: by the caller's word.
         let environment = unsafe { options::variables(envp) };
-        let Settings { options, limits, huge } = options::parse(environment, warn);
+        let Settings { options, limits, release, huge } = options::parse(environment, warn);
         self.options.store(options);
+        self.thread.reset();
+        match release.decay {
+            Some(decay) => self.thread.set(release.background, decay),
+            None => {
+                self.thread.set(Background::Off, DECAY);
+                A::heap().set_release(false);
+            }
+        }
         // A program with more rights than its caller opens no files of the caller's choice.
         if libc::getauxval(libc::AT_SECURE) == 0 {
             // SAFETY: by the caller's word.
@@ -140,6 +155,7 @@ unsafe extern "C" fn thread_ended<A: Adapter>(value: *mut c_void) {
         // SAFETY: the key's value was this thread's cache; no other call on it is under way, for
         // the thread is in its destructors.
         heap.retire_cache(unsafe { &mut *cache });
+        heap.host().thread_left();
     }
 }
 
@@ -150,7 +166,9 @@ unsafe impl<A: Adapter> PageSource for Linux<A> {
     }
 
     fn map(&self, size: usize, align: usize) -> Option<NonNull<u8>> {
-        pages::map(size, align, self.page_size())
+        let base = pages::map(size, align, self.page_size());
+        self.grew();
+        base
     }
 
     unsafe fn unmap(&self, base: NonNull<u8>, size: usize) -> bool {
@@ -200,13 +218,28 @@ impl<A: Adapter> Host for Linux<A> {
     }
 
     fn millis(&self) -> u64 {
-        // No system call.
-        let now = rustix::time::clock_gettime(rustix::time::ClockId::MonotonicCoarse);
-        now.tv_sec as u64 * 1000 + now.tv_nsec as u64 / 1_000_000
+        libc::millis()
+    }
+
+    fn stirred(&self) {
+        self.thread.stir();
+    }
+
+    const REACHES: bool = true;
+
+    fn barrier(&self) -> bool {
+        let fence = || membarrier(MembarrierCommand::PrivateExpedited).is_ok();
+        // Registered at the first use: a process pays for it at each switch of threads.
+        fence() || membarrier(MembarrierCommand::RegisterPrivateExpedited).is_ok() && fence()
     }
 
     fn cache_started(&self, cache: *mut Cache) {
-        self.exit.arm(cache, thread_ended::<A>);
+        if !self.exit.arm(cache, thread_ended::<A>) {
+            // Its memory will go away untold. It is this thread's own.
+            // SAFETY: the cache that just started, with no other reference in use.
+            A::heap().hide_cache(unsafe { &mut *A::cache() });
+        }
+        self.grew();
         if !self.started.load(Ordering::Relaxed) {
             if let Some(envp) = A::environment() {
                 // SAFETY: the adapter's word.
@@ -273,6 +306,7 @@ fn warn(trouble: Trouble<'_>) {
 mod tests {
     use super::*;
     use core::ffi::CStr;
+    use core::sync::atomic::AtomicPtr;
 
     static HEAP: Heap<Linux<Tested>> = Heap::new(Linux::new());
 
@@ -285,6 +319,11 @@ mod tests {
 
         fn with_asking<T>(act: impl FnOnce(&Cell<bool>) -> T) -> T {
             act(&Cell::new(false))
+        }
+
+        fn cache() -> *mut Cache {
+            static NONE: AtomicPtr<Cache> = AtomicPtr::new(core::ptr::null_mut());
+            NONE.load(Ordering::Relaxed)
         }
 
         unsafe fn free_foreign(_: *mut c_void) {}

@@ -6,6 +6,8 @@
 //! | `HAKMEM_STATS` | `0`, `1` | `0` |
 //! | `HAKMEM_CRASH` | `0`, `1` | `0` |
 //! | `HAKMEM_ROOT` | a folder that has `proc` and `sys` below it, for the readers of limits | `/` |
+//! | `HAKMEM_BACKGROUND` | `auto`, `on`, `off` | `auto` |
+//! | `HAKMEM_DECAY` | milliseconds, 1 to 3,600,000; `off` | 500 |
 //! | `HAKMEM_LIMIT` | bytes, as `512M` or `2GiB` (see `bytes`) | no limit |
 //! | `HAKMEM_SOFT_LIMIT` | the same | no limit |
 //! | `HAKMEM_HUGE` | `never`, `auto`, `always` | `auto` |
@@ -14,6 +16,7 @@
 //! Reading is a function from the environment's bytes to [`Settings`]; it has no other effect than
 //! the calls of its `warn` argument.
 
+use crate::background::{Background, DECAY};
 use crate::bytes;
 use crate::container::Root;
 use core::ffi::{CStr, c_char};
@@ -39,8 +42,25 @@ pub struct Settings {
     pub options: Options,
     /// What the heap is told at the start, and keeps itself.
     pub limits: Limits,
+    /// How memory goes back.
+    pub release: Release,
     /// `HAKMEM_HUGE`: when memory is to lie on huge pages.
     pub huge: Huge,
+}
+
+/// How memory goes back by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Release {
+    /// `HAKMEM_BACKGROUND`.
+    pub background: Background,
+    /// `HAKMEM_DECAY`: milliseconds; `None`: memory goes back on demand alone.
+    pub decay: Option<u32>,
+}
+
+impl Default for Release {
+    fn default() -> Self {
+        Self { background: Background::Auto, decay: Some(DECAY) }
+    }
 }
 
 /// Bytes that the heap may hold.
@@ -85,7 +105,7 @@ struct Known {
 
 const ROOT: &[u8] = b"HAKMEM_ROOT";
 
-const KNOWN: [Known; 8] = [
+const KNOWN: [Known; 10] = [
     Known {
         name: b"HAKMEM_FOREIGN",
         expected: "abort, libc or ignore",
@@ -108,6 +128,32 @@ const KNOWN: [Known; 8] = [
         name: b"HAKMEM_CRASH",
         expected: "0 or 1",
         set: |settings, value| switch(&mut settings.options.crash, value),
+    },
+    Known {
+        name: b"HAKMEM_BACKGROUND",
+        expected: "auto, on or off",
+        set: |settings, value| {
+            settings.release.background = match value {
+                b"auto" => Background::Auto,
+                b"on" => Background::On,
+                b"off" => Background::Off,
+                _ => return false,
+            };
+            true
+        },
+    },
+    Known {
+        name: b"HAKMEM_DECAY",
+        expected: "milliseconds from 1 to 3600000, or off",
+        set: |settings, value| {
+            let decay = core::str::from_utf8(value).ok().and_then(|text| text.parse().ok());
+            match decay {
+                _ if value == b"off" => settings.release.decay = None,
+                Some(decay @ 1..=MOST_DECAY) => settings.release.decay = Some(decay),
+                _ => return false,
+            }
+            true
+        },
     },
     Known {
         name: b"HAKMEM_LIMIT",
@@ -140,6 +186,9 @@ const KNOWN: [Known; 8] = [
     },
     Known { name: b"HAKMEM_LIB", expected: "a path", set: |_, _| true },
 ];
+
+/// An hour.
+const MOST_DECAY: u32 = 3_600_000;
 
 const BYTES: &str = "a number of bytes above 0, as 512M (K, M, G, T)";
 

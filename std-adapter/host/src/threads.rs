@@ -25,12 +25,10 @@ impl ExitKey {
         Self(AtomicU64::new(0))
     }
 
-    /// Arranges for `destructor` at this thread's end. A process that has used up its keys (1,024)
-    /// gets no such call: the thread's cache then stays as it is, a few KiB of blocks at most.
-    pub(crate) fn arm(&self, cache: *mut Cache, destructor: libc::Destructor) {
-        if let Some(key) = self.get(destructor) {
-            set(key, cache.cast());
-        }
+    /// Arranges for `destructor` at this thread's end. `false`: a process that has used up its keys
+    /// (1,024) gets no such call, and the thread's cache stays as it is.
+    pub(crate) fn arm(&self, cache: *mut Cache, destructor: libc::Destructor) -> bool {
+        self.get(destructor).is_some_and(|key| set(key, cache.cast()))
     }
 
     /// Called by the destructor with the key's value: the cache, once it is time to retire it.
@@ -99,7 +97,9 @@ mod tests {
     fn each_thread_s_cache_is_due_in_the_second_round() {
         const THREADS: usize = 8;
         let threads: std::vec::Vec<_> = (0..THREADS)
-            .map(|_| thread::spawn(|| KEY.arm(Box::into_raw(Box::new(Cache::new())), ended)))
+            .map(|_| {
+                thread::spawn(|| assert!(KEY.arm(Box::into_raw(Box::new(Cache::new())), ended)))
+            })
             .collect();
         for thread in threads {
             thread.join().expect("no panic");

@@ -26,8 +26,9 @@ const LAYERS: &[&[&str]] = &[
     &["arena", "numbers"],
     &["large", "span"],
     // Front.
-    &["cold", "outbox", "sorter"],
+    &["cold", "door", "outbox", "sorter"],
     &["cache"],
+    &["caches"],
     &["counters"],
     // The heap, and its methods.
     &["heap"],
@@ -35,7 +36,7 @@ const LAYERS: &[&[&str]] = &[
     &["arena/paths", "large/look", "large/paths", "large/resize", "supers"],
     &["span/alloc", "span/free", "span/look", "span/release", "span/resize"],
     &["describe", "validate"],
-    &["home", "limit", "refill", "release"],
+    &["home", "limit", "reach", "refill", "release"],
     &["alloc", "free", "realloc"],
 ];
 

@@ -89,7 +89,7 @@ fn spans_are_guests_in_idle_slots() {
     for &(start, size) in &spans {
         give(&heap, &mut cache, start, Some((size, 1)));
     }
-    heap.flush_spans(&mut cache);
+    heap.flush_spans(&mut cache.behind.spans);
     heap.release_spans();
     assert_eq!(heap.validate().unwrap().idle, idle);
     for (start, _) in spans {
@@ -112,7 +112,7 @@ fn free_memory_of_the_other_kind_makes_way() {
     let before = purged();
     give(&heap, &mut cache, span, None);
     let other = take(&heap, &mut cache, 100 * KIB);
-    heap.flush_spans(&mut cache);
+    heap.flush_spans(&mut cache.behind.spans);
     heap.drain_bins();
     // SAFETY: the cache is this heap's.
     let large = unsafe { heap.allocate(&mut cache, 5 * SUPERSLAB) };
@@ -146,16 +146,16 @@ fn a_dirty_part_of_a_page_holds_no_purge_up() {
     // Two that fill a superslab, twice; the first of either ends inside a page.
     let starts = [0; 2].map(|_| [100 * KIB, 1900 * KIB].map(|size| take(&heap, &mut cache, size)));
     starts.iter().for_each(|[_, rest]| give(&heap, &mut cache, *rest, None));
-    heap.flush_spans(&mut cache);
+    heap.flush_spans(&mut cache.behind.spans);
     heap.drain_bins();
     let purged = || heap.ledger.purged.load(Ordering::Relaxed);
     let mut before = purged();
     for _ in 0..2 {
-        heap.purge_some_spans();
+        heap.purge_long_spans();
         assert!(purged() > before, "another superslab had its turn");
         before = purged();
     }
-    heap.purge_some_spans();
+    heap.purge_long_spans();
     assert_eq!(purged(), before, "nothing is left");
     starts.iter().for_each(|[small, _]| give(&heap, &mut cache, *small, None));
     finish(&heap, &mut [cache]);

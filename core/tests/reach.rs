@@ -1,0 +1,255 @@
+//! What idle threads' caches hold is reached from other threads, and nothing is lost or handed out
+//! twice when their owners are not idle after all.
+
+mod fakes;
+
+use core::ptr::NonNull;
+use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use fakes::Fake;
+use hakmem_core::{Cache, Heap, Host, Misuse, PageSource, Verdict};
+use rustix::thread::{MembarrierCommand, membarrier};
+use std::boxed::Box;
+use std::sync::Barrier;
+use std::vec::Vec;
+
+/// A fake whose threads can be made to pass a fence.
+struct Reaching(Fake);
+
+// SAFETY: the fake's.
+unsafe impl PageSource for Reaching {
+    fn page_size(&self) -> usize {
+        self.0.page_size()
+    }
+    fn map(&self, size: usize, align: usize) -> Option<NonNull<u8>> {
+        self.0.map(size, align)
+    }
+    unsafe fn unmap(&self, base: NonNull<u8>, size: usize) -> bool {
+        // SAFETY: the caller's promise.
+        unsafe { self.0.unmap(base, size) }
+    }
+    unsafe fn purge(&self, base: NonNull<u8>, size: usize) -> bool {
+        // SAFETY: the caller's promise.
+        unsafe { self.0.purge(base, size) }
+    }
+    unsafe fn populate(&self, base: NonNull<u8>, size: usize) -> bool {
+        // SAFETY: the caller's promise.
+        unsafe { self.0.populate(base, size) }
+    }
+    unsafe fn remap(
+        &self,
+        base: NonNull<u8>,
+        old: usize,
+        new: usize,
+        align: usize,
+    ) -> Option<NonNull<u8>> {
+        // SAFETY: the caller's promise.
+        unsafe { self.0.remap(base, old, new, align) }
+    }
+}
+
+impl Host for Reaching {
+    const REACHES: bool = true;
+
+    fn barrier(&self) -> bool {
+        membarrier(MembarrierCommand::PrivateExpedited).is_ok()
+    }
+    fn relax() {
+        std::thread::yield_now();
+    }
+    fn cache_started(&self, cache: *mut Cache) {
+        self.0.cache_started(cache);
+    }
+    fn misuse(&self, misuse: Misuse) -> Verdict {
+        panic!("{misuse:?}");
+    }
+}
+
+fn heap() -> Box<Heap<Reaching>> {
+    membarrier(MembarrierCommand::RegisterPrivateExpedited).expect("a kernel with membarrier");
+    let builder = std::thread::Builder::new().stack_size(64 << 20);
+    let built = builder.spawn(|| Box::new(Heap::new(Reaching(Fake::new())))).expect("a thread");
+    built.join().expect("a heap")
+}
+
+fn take(heap: &Heap<Reaching>, cache: &mut Cache, size: usize) -> *mut u8 {
+    // SAFETY: the cache is this heap's.
+    let block = unsafe { heap.allocate(cache, size) };
+    assert!(!block.is_null());
+    block
+}
+
+/// The global truth: after all caches are handed back and all is purged, tables alone are left.
+fn finish(heap: &Heap<Reaching>) {
+    heap.validate().expect("a sound heap");
+    heap.purge(&mut Cache::new());
+    heap.validate().expect("a sound heap");
+    assert_eq!(heap.mapped(), heap.stats().tables);
+    let held: usize = heap.stats().classes.iter().map(|class| class.carved).sum();
+    assert_eq!(held, 0);
+}
+
+/// Sizes of lists, of the outbox, and of spans.
+const SIZES: [usize; 8] = [8, 64, 100, 1000, 5000, 20_000, 40_000, 200_000];
+
+#[test]
+fn an_idle_cache_is_emptied_but_for_the_heads_of_its_lists() {
+    let heap = heap();
+    let (ready, done) = (Barrier::new(2), Barrier::new(2));
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut cache = Box::new(Cache::new());
+            for size in SIZES {
+                let blocks: Vec<_> = (0..300).map(|_| take(&heap, &mut cache, size)).collect();
+                for block in blocks {
+                    // SAFETY: given up once.
+                    unsafe { heap.deallocate(&mut cache, block) };
+                }
+            }
+            ready.wait();
+            done.wait();
+            // The lists are as they were but for what was taken: they still serve.
+            let mut held = Vec::new();
+            for size in SIZES.into_iter().cycle().take(4000) {
+                let block = take(&heap, &mut cache, size);
+                assert!(!held.contains(&(block, size)), "handed out twice");
+                held.push((block, size));
+                // SAFETY: a block of that size.
+                unsafe { block.write_bytes(7, size) };
+            }
+            for (block, size) in held {
+                // SAFETY: given up once.
+                unsafe { heap.deallocate_sized(&mut cache, block, size, 1) };
+            }
+            heap.retire_cache(&mut cache);
+        });
+        ready.wait();
+        let purged = heap.purge(&mut Cache::new());
+        assert_eq!((purged.caches, purged.cached), (0, 0));
+        let held: usize =
+            heap.stats().classes.iter().map(|class| class.carved - class.returned).sum();
+        assert!(held <= 6, "{held} blocks were not reached: more than a head for each size");
+        let held = heap.stats().spans.held;
+        assert_eq!(held, 0);
+        // Nothing is left to take.
+        assert_eq!(heap.purge(&mut Cache::new()).bytes, 0);
+        done.wait();
+    });
+    finish(&heap);
+}
+
+#[test]
+fn a_cache_that_is_used_between_two_rounds_is_left_alone() {
+    let heap = heap();
+    let mut cache = Box::new(Cache::new());
+    let blocks: Vec<_> = (0..300).map(|_| take(&heap, &mut cache, 64)).collect();
+    for &block in &blocks[..200] {
+        // SAFETY: given up once.
+        unsafe { heap.deallocate(&mut cache, block) };
+    }
+    let before = heap.stats().classes.map(|class| class.returned);
+    heap.decay();
+    for &block in &blocks[200..] {
+        // SAFETY: given up once.
+        unsafe { heap.deallocate(&mut cache, block) };
+        assert_eq!(heap.decay().active, 1);
+    }
+    assert_eq!(heap.stats().classes.map(|class| class.returned), before);
+    assert_eq!(heap.decay().active, 0);
+    let left: usize = heap.stats().classes.iter().map(|class| class.carved - class.returned).sum();
+    assert!(left <= 1);
+    heap.retire_cache(&mut cache);
+    finish(&heap);
+}
+
+/// Owners at full speed, with pauses; blocks change hands; two reachers in their caches all the time.
+#[test]
+fn reaching_into_busy_caches_loses_nothing() {
+    const OWNERS: usize = 3;
+    const ROUNDS: usize = if cfg!(debug_assertions) { 60 } else { 400 };
+    let heap = heap();
+    let stop = AtomicBool::new(false);
+    let emptied = AtomicUsize::new(0);
+    let hand = std::sync::Mutex::new(Vec::<(usize, usize, u8)>::new());
+    std::thread::scope(|scope| {
+        let reachers: Vec<_> = [false, true]
+            .into_iter()
+            .map(|decay| {
+                let (heap, stop, emptied) = (&heap, &stop, &emptied);
+                scope.spawn(move || {
+                    let mut own = Box::new(Cache::new());
+                    while !stop.load(Ordering::Relaxed) {
+                        if decay {
+                            heap.decay();
+                        } else {
+                            emptied.fetch_add(heap.purge(&mut own).bytes, Ordering::Relaxed);
+                        }
+                    }
+                    heap.retire_cache(&mut own);
+                })
+            })
+            .collect();
+        let owners: Vec<_> = (0..OWNERS)
+            .map(|owner| {
+                let (heap, hand) = (&heap, &hand);
+                scope.spawn(move || {
+                    let mut cache = Box::new(Cache::new());
+                    let mut seed = owner as u64 + 1;
+                    let mut random = move |below: usize| {
+                        seed = seed
+                            .wrapping_mul(6364136223846793005)
+                            .wrapping_add(1442695040888963407);
+                        (seed >> 33) as usize % below
+                    };
+                    let mut held: Vec<(usize, usize, u8)> = Vec::new();
+                    let free = |cache: &mut Cache, (start, size, mark): (usize, usize, u8)| {
+                        let block: *mut u8 = core::ptr::with_exposed_provenance_mut(start);
+                        // SAFETY: a live block of that size, given up once.
+                        unsafe {
+                            assert_eq!((block.read(), block.add(size - 1).read()), (mark, mark));
+                            heap.deallocate(cache, block);
+                        }
+                    };
+                    for round in 0..ROUNDS {
+                        for _ in 0..400 {
+                            if random(2) == 0 && !held.is_empty() {
+                                let at = random(held.len());
+                                free(&mut cache, held.swap_remove(at));
+                            } else {
+                                let (size, mark) = (SIZES[random(6)], random(256) as u8);
+                                let block = take(heap, &mut cache, size);
+                                // SAFETY: a block of that size.
+                                unsafe {
+                                    block.write(mark);
+                                    block.add(size - 1).write(mark);
+                                }
+                                held.push((block.expose_provenance(), size, mark));
+                            }
+                        }
+                        let passed = held.len() / 4;
+                        let mut hand = hand.lock().expect("no panic");
+                        let theirs = core::mem::take(&mut *hand);
+                        hand.extend(held.drain(..passed));
+                        drop(hand);
+                        theirs.into_iter().for_each(|block| free(&mut cache, block));
+                        if round % 16 == owner {
+                            std::thread::sleep(core::time::Duration::from_millis(2));
+                        }
+                    }
+                    held.into_iter().for_each(|block| free(&mut cache, block));
+                    heap.retire_cache(&mut cache);
+                })
+            })
+            .collect();
+        owners.into_iter().for_each(|owner| owner.join().expect("no panic"));
+        stop.store(true, Ordering::Relaxed);
+        reachers.into_iter().for_each(|reacher| reacher.join().expect("no panic"));
+    });
+    let mut cache = Box::new(Cache::new());
+    for (start, ..) in hand.into_inner().expect("no panic") {
+        // SAFETY: a live block, given up once.
+        unsafe { heap.deallocate(&mut cache, core::ptr::with_exposed_provenance_mut(start)) };
+    }
+    heap.retire_cache(&mut cache);
+    assert_ne!(emptied.into_inner(), 0);
+    finish(&heap);
+}

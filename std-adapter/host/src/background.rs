@@ -1,0 +1,329 @@
+//! The background thread: rounds of decay, relief under pressure, and the limits of the container.
+//!
+//! ```text
+//! growth, a second thread ... due        (noted inside the heap, in words)
+//! end of a slow allocation .. attend     (outside of it: pthread_create may allocate)
+//!                             └─ started once, in a process that has threads already
+//! round ..................... decay; pauses grow while nothing happens, up to no end at all
+//! memory comes free ......... stirred    wakes it from a pause without end
+//! fork ...................... the child has none, and may start its own
+//! ```
+//! It has a small stack, blocks every signal, allocates nothing, and ends with the program's last
+//! thread. A second thread in a program that has one would be seen: `unshare(CLONE_NEWUSER)` fails,
+//! and some runtimes warn at a fork. So, unless told otherwise, it starts in no such program.
+
+use crate::container;
+use crate::libc;
+use crate::linux::{Adapter, Linux};
+use crate::process;
+use core::ffi::c_void;
+use core::ptr::null_mut;
+use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU8, AtomicU32, AtomicU64, Ordering};
+use rustix::thread::futex::{self, Flags, Timespec};
+
+/// Whether the thread may start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Background {
+    /// In a process that has several threads.
+    #[default]
+    Auto,
+    /// In every process that grows.
+    On,
+    /// Never.
+    Off,
+}
+
+/// Bytes held from the system before which nothing is started, nor any file read.
+const GROWTH: usize = 8 << 20;
+/// Stack, the thread-local block of the process included.
+const STACK: usize = 256 << 10;
+/// Milliseconds between rounds, where the program says nothing: what lies untouched for one to two of
+/// them goes back.
+pub(crate) const DECAY: u32 = 500;
+/// Doublings of the pause while nothing happens; after that, if all is at rest, it has no end.
+const DOUBLINGS: u32 = 4;
+/// Milliseconds between two looks at files.
+const LOOK: u64 = 4000;
+/// Hundredths of a percent of time stalled for memory from which on everything goes back.
+const PRESSURE: u32 = 1000;
+
+const NONE: u32 = 0;
+const DUE: u32 = 1;
+const STARTING: u32 = 2;
+const RUNNING: u32 = 3;
+const NEVER: u32 = 4;
+
+/// What the thread waits in.
+const AWAKE: u32 = 0;
+const PAUSE: u32 = 1;
+const REST: u32 = 2;
+
+/// The thread, as its host knows it.
+pub(crate) struct Thread {
+    state: AtomicU32,
+    pid: AtomicI32,
+    /// Whether limits were read.
+    looked: AtomicBool,
+    /// The soft limit that was made of them; 0: none.
+    soft: AtomicU64,
+    background: AtomicU8,
+    /// Milliseconds between rounds; 0: [`DECAY`]. Like every field that is not zero at first, another
+    /// would move the static heap into the program's file.
+    decay: AtomicU32,
+    /// Whether memory came free since the last round.
+    stirred: AtomicBool,
+    waiting: AtomicU32,
+}
+
+impl Thread {
+    pub(crate) const fn new() -> Self {
+        Self {
+            state: AtomicU32::new(NONE),
+            pid: AtomicI32::new(0),
+            looked: AtomicBool::new(false),
+            soft: AtomicU64::new(0),
+            background: AtomicU8::new(Background::Auto as u8),
+            decay: AtomicU32::new(0),
+            stirred: AtomicBool::new(false),
+            waiting: AtomicU32::new(AWAKE),
+        }
+    }
+
+    /// Ends a wait of one of these kinds.
+    fn wake(&self, kinds: &[u32]) {
+        for &kind in kinds {
+            // ORDERING: SeqCst, as in `rest`: of one who stirs and the thread that goes to rest, at
+            // least one sees the other.
+            if self.waiting.load(Ordering::SeqCst) == kind {
+                self.waiting.store(AWAKE, Ordering::SeqCst);
+                let _ = futex::wake(&self.waiting, Flags::PRIVATE, 1);
+            }
+        }
+    }
+
+    /// Waits for so many milliseconds, or, with `None`, until something stirs.
+    fn wait(&self, millis: Option<u64>) {
+        let kind = if millis.is_some() { PAUSE } else { REST };
+        // ORDERING: SeqCst, partner: `stir` and `wake`.
+        self.waiting.store(kind, Ordering::SeqCst);
+        if millis.is_some() || !self.stirred.load(Ordering::SeqCst) {
+            let time = millis.map(|millis| Timespec {
+                tv_sec: (millis / 1000) as _,
+                tv_nsec: (millis % 1000 * 1_000_000) as _,
+            });
+            let _ = futex::wait(&self.waiting, Flags::PRIVATE, kind, time.as_ref());
+        }
+        self.waiting.store(AWAKE, Ordering::SeqCst);
+    }
+
+    /// Memory came free.
+    #[inline]
+    pub(crate) fn stir(&self) {
+        if !self.stirred.load(Ordering::Relaxed) {
+            // ORDERING: SeqCst, partner: `wait`.
+            self.stirred.store(true, Ordering::SeqCst);
+            self.wake(&[REST]);
+        }
+    }
+
+    /// This process has no such thread: at the start, and in the child of a fork.
+    pub(crate) fn reset(&self) {
+        self.pid.store(libc::getpid(), Ordering::Relaxed);
+        self.waiting.store(AWAKE, Ordering::Relaxed);
+        if self.state.load(Ordering::Relaxed) != NEVER {
+            self.state.store(NONE, Ordering::Relaxed);
+        }
+    }
+
+    /// Sets when it may start, and the milliseconds between its rounds.
+    pub(crate) fn set(&self, background: Background, decay: u32) {
+        self.background.store(background as u8, Ordering::Relaxed);
+        self.decay.store(decay.max(1), Ordering::Relaxed);
+    }
+
+    fn background(&self) -> Background {
+        match self.background.load(Ordering::Relaxed) {
+            0 => Background::Auto,
+            1 => Background::On,
+            _ => Background::Off,
+        }
+    }
+
+    fn decay(&self) -> u64 {
+        match self.decay.load(Ordering::Relaxed) {
+            0 => DECAY.into(),
+            decay => decay.into(),
+        }
+    }
+
+    #[inline]
+    fn is_due(&self) -> bool {
+        self.state.load(Ordering::Relaxed) == DUE
+    }
+}
+
+impl<A: Adapter> Linux<A> {
+    /// Notes, inside the heap, that it grew or that a thread came: it may be time for the thread.
+    pub(crate) fn grew(&self) {
+        let thread = &self.thread;
+        let mapped = A::heap().mapped();
+        if mapped < GROWTH || thread.state.load(Ordering::Relaxed) != NONE {
+            return;
+        }
+        if self.wants_thread() || !thread.looked.load(Ordering::Relaxed) {
+            thread.state.store(DUE, Ordering::Relaxed);
+        }
+    }
+
+    /// Does what is due, now that no call on the thread's cache is under way. For adapters, at the end
+    /// of allocations that were no list's.
+    #[inline(always)]
+    pub fn attend(&self) {
+        if self.thread.is_due() {
+            self.do_what_is_due();
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn do_what_is_due(&self) {
+        let thread = &self.thread;
+        // In the child of a `vfork`, or of a bare `clone`, neither handlers ran nor may we.
+        if libc::getpid() != thread.pid.load(Ordering::Relaxed) {
+            return;
+        }
+        let turn = |from, to| {
+            thread.state.compare_exchange(from, to, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+        };
+        // Whatever is called now may allocate, and comes by here again.
+        if !turn(DUE, STARTING) {
+            return;
+        }
+        if !thread.looked.swap(true, Ordering::Relaxed) {
+            self.look_at_limits();
+        }
+        let errno = libc::errno();
+        let next = match self.wants_thread() {
+            false => NONE,
+            true if start::<A>() => RUNNING,
+            true => NEVER,
+        };
+        libc::set_errno(errno);
+        turn(STARTING, next);
+    }
+
+    fn wants_thread(&self) -> bool {
+        match self.thread.background() {
+            Background::On => true,
+            Background::Auto => A::heap().living_caches() > 1,
+            Background::Off => false,
+        }
+    }
+
+    /// Reads what the container allows. Above seven eighths of that the heap is to keep nothing, unless
+    /// the program has set a soft limit of its own.
+    fn look_at_limits(&self) -> container::Limits {
+        let limits = container::read(&self.root());
+        let (heap, own) = (A::heap(), &self.thread.soft);
+        let before = Some(own.load(Ordering::Relaxed) as usize).filter(|soft| *soft != 0);
+        if heap.soft_limit() == before {
+            let least = [limits.memory_max, limits.memory_high].into_iter().flatten().min();
+            let soft = least.map(|least| (least / 8 * 7).max(1));
+            if soft.map(|soft| soft as usize) != before {
+                own.store(soft.unwrap_or(0), Ordering::Relaxed);
+                heap.set_soft_limit(soft.map(|soft| soft as usize));
+            }
+        }
+        limits
+    }
+
+    /// Whether the machine or the container is short of memory.
+    fn is_short(&self) -> bool {
+        let stalled = container::pressure(&self.root());
+        let usage = container::usage(&self.root());
+        stalled.is_some_and(|pressure| pressure.some_avg10 >= PRESSURE)
+            || usage.is_some_and(|usage| usage.headroom() < usage.limit / 16)
+    }
+
+    /// A thread's cache was retired: was it the last, the process may be at its end.
+    pub(crate) fn thread_left(&self) {
+        if A::heap().living_caches() == 0 && self.thread.state.load(Ordering::Relaxed) == RUNNING {
+            self.thread.wake(&[PAUSE, REST]);
+        }
+    }
+
+    /// The thread's life.
+    fn tend(&self) {
+        let heap = A::heap();
+        let mut round = self.thread.decay();
+        let (mut quiet, mut looked, mut decayed_at) = (0_u32, 0, now());
+        loop {
+            self.thread.wait(Some(round << quiet.min(DOUBLINGS)));
+            if heap.living_caches() == 0 && is_last() {
+                return;
+            }
+            let time = now();
+            if time.wrapping_sub(looked) >= LOOK {
+                looked = time;
+                let limits = self.look_at_limits();
+                // A process with less than a CPU gives less of it to this.
+                let cpus = limits.cpus_milli.unwrap_or(1000).clamp(125, 1000);
+                round = self.thread.decay() * 1000 / u64::from(cpus);
+                if self.is_short() {
+                    heap.relieve();
+                }
+            }
+            // ORDERING: SeqCst, partner: `stir`: what comes free from here on is seen.
+            let stirred = self.thread.stirred.swap(false, Ordering::SeqCst);
+            let rounds = (time.wrapping_sub(decayed_at) / round).clamp(1, 1 << 16);
+            decayed_at = time;
+            let decayed = heap.decay_by(rounds as u32);
+            let rest = !stirred && decayed.bytes == 0;
+            quiet = if rest { quiet + 1 } else { 0 };
+            if rest && quiet > DOUBLINGS + 1 && decayed.active == 0 {
+                self.thread.wait(None);
+                (quiet, decayed_at) = (0, now());
+            }
+        }
+    }
+}
+
+fn now() -> u64 {
+    libc::millis()
+}
+
+/// Starts the thread: with every signal blocked, and on its own.
+fn start<A: Adapter>() -> bool {
+    let mut attributes = libc::ThreadAttributes::new();
+    let all: libc::SigSet = [u64::MAX; 16];
+    let mut before: libc::SigSet = [0; 16];
+    let mut thread = 0;
+    // SAFETY: the attributes are initialised before they are used and destroyed after; the mask is put
+    // back as it was; `tend` has the type of a thread's function.
+    unsafe {
+        if libc::pthread_attr_init(&mut attributes) != 0 {
+            return false;
+        }
+        let started = libc::pthread_attr_setdetachstate(&mut attributes, libc::DETACHED) == 0
+            && libc::pthread_attr_setstacksize(&mut attributes, STACK) == 0
+            && libc::pthread_sigmask(libc::SIG_SETMASK, &all, &mut before) == 0
+            && {
+                let made = libc::pthread_create(&mut thread, &attributes, tend::<A>, null_mut());
+                libc::pthread_sigmask(libc::SIG_SETMASK, &before, null_mut());
+                made == 0
+            };
+        libc::pthread_attr_destroy(&mut attributes);
+        started
+    }
+}
+
+unsafe extern "C" fn tend<A: Adapter>(_: *mut c_void) -> *mut c_void {
+    let _ = rustix::thread::set_name(c"hakmem");
+    A::heap().host().tend();
+    null_mut()
+}
+
+/// Whether the program's threads are all gone: the first is a zombie, and beside it this one is left.
+fn is_last() -> bool {
+    process::state().is_some_and(|(state, threads)| state == b'Z' && threads <= 2)
+}
