@@ -4,6 +4,7 @@ use crate::arena::{Arena, Ranges};
 use crate::cache::Cache;
 use crate::caches::Caches;
 use crate::counters::Counters;
+use crate::huge::HugeCell;
 use crate::large::{LargeIndex, Larges};
 use crate::ledger::Ledger;
 use crate::misuse::{Call, Misuse, MisuseKind, Verdict};
@@ -37,6 +38,7 @@ pub struct Heap<H: Host, R: Registry = TwoLevel> {
     pub(crate) policy: Policy,
     pub(crate) sieve: Sieve,
     pub(crate) regret: Regret,
+    pub(crate) huge: HugeCell,
     pub(crate) caches: Caches<H>,
     /// The one lock. No system call and no first touch of a page happens under it.
     pub(crate) back: Lock<Back, HostRelax<H>>,
@@ -76,6 +78,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
                 policy: Policy::new(),
                 sieve: Sieve::new(),
                 regret: Regret::new(),
+                huge: HugeCell::new(),
                 caches: Caches::new(),
                 back: Lock::new(Back {
                     numbers: Numbers::new(),

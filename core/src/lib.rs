@@ -17,7 +17,7 @@
 //! | back | `pool` `hints` `slab` `superslab` `numbers` `returned` `word`; `span` `large` `arena` |
 //! | beside | `registry` `entry` `policy` `counters` `owners` |
 //! | source | `source` `ledger` `misuse` |
-//! | ground | `class` `block` `geometry` `layer` `marks` `regret` `sieve` `sums` `sync` |
+//! | ground | `class` `block` `geometry` `huge` `layer` `marks` `regret` `sieve` `sums` `sync` |
 //!
 //! # Where this differs from the first design
 //!
@@ -61,6 +61,7 @@ mod sync;
 mod block;
 mod class;
 mod geometry;
+mod huge;
 mod layer;
 mod marks;
 mod regret;
@@ -126,13 +127,14 @@ pub use cache::Cache;
 pub use class::{CLASSES, LARGEST};
 pub use describe::{Place, PlaceKind};
 pub use heap::Heap;
+pub use huge::Huge;
 pub use layer::LayerStats;
 pub use misuse::{Call, Misuse, MisuseKind, Verdict};
 pub use registry::{Flat, Registry, TwoLevel};
 #[cfg(any(test, feature = "validate"))]
 pub use release::Balance;
 pub use release::{Decayed, Purged};
-pub use source::{Host, PageSource};
+pub use source::{Host, HugeAdvice, HugePages, PageSource};
 pub use stats::{ClassStats, Stats};
 #[cfg(any(test, feature = "validate"))]
 pub use validate::{Broken, Census};

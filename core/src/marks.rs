@@ -6,26 +6,44 @@
 //!
 //! *Holes*: pages of a slab that were given back while it was in nobody's hands, because every block
 //! in them was home. They count as backed again when somebody claims the slab.
+//!
+//! *Huge*: the source was asked for a huge page. *Dense*: for how many rounds in a row the superslab has
+//! been worth one, and how many it takes.
 
 use crate::geometry::{SLOT, SLOTS};
 use crate::sync::Ordering;
-use crate::sync::mark::{AtomicU16, AtomicU32};
+use crate::sync::mark::{AtomicBool, AtomicU8, AtomicU16, AtomicU32};
 
 /// Bytes that one bit of the holes stands for: the smallest page.
 pub(crate) const HOLE: usize = 4096;
 /// Holes of a slot.
 pub(crate) const SLOT_HOLES: u32 = if SLOT < HOLE { 1 } else { (SLOT / HOLE) as u32 };
 
+/// Rounds of decay that a superslab must have been dense before a huge page is asked for.
+const DENSE_ROUNDS: u8 = 4;
+/// Each time that it was for nothing, twice as many, up to that.
+const DENSE_MOST: u8 = 64;
+
 /// The marks of one superslab; all-zero bytes are none.
 pub(crate) struct Marks {
     aged: AtomicU32,
     holes: [AtomicU16; SLOTS as usize],
+    huge: AtomicBool,
+    dense: AtomicU8,
+    /// Rounds that it takes; 0 stands for the first number.
+    needed: AtomicU8,
 }
 
 impl Marks {
     #[cfg(any(test, loom))]
     pub(crate) const fn new() -> Self {
-        Self { aged: AtomicU32::new(0), holes: [const { AtomicU16::new(0) }; SLOTS as usize] }
+        Self {
+            aged: AtomicU32::new(0),
+            holes: [const { AtomicU16::new(0) }; SLOTS as usize],
+            huge: AtomicBool::new(false),
+            dense: AtomicU8::new(0),
+            needed: AtomicU8::new(0),
+        }
     }
 
     /// Notes which slots lie idle or pooled now. Answers those of them that did so at the last
@@ -40,6 +58,47 @@ impl Marks {
         if self.aged.load(Ordering::Relaxed) & slots != 0 {
             self.aged.fetch_and(!slots, Ordering::Relaxed);
         }
+    }
+
+    /// Notes that the superslab opens; whether a huge page was asked for.
+    pub(crate) fn open(&self, huge: bool) {
+        self.huge.store(huge, Ordering::Relaxed);
+        self.dense.store(0, Ordering::Relaxed);
+        self.needed.store(0, Ordering::Relaxed);
+    }
+
+    /// One round: notes whether the superslab is dense. Answers whether it was for long enough, and no
+    /// huge page was asked for yet.
+    pub(crate) fn dense(&self, dense: bool) -> bool {
+        if !dense {
+            self.dense.store(0, Ordering::Relaxed);
+            return false;
+        }
+        let rounds = self.dense.load(Ordering::Relaxed).saturating_add(1);
+        self.dense.store(rounds, Ordering::Relaxed);
+        rounds >= self.needed.load(Ordering::Relaxed).max(DENSE_ROUNDS) && !self.is_huge()
+    }
+
+    /// Notes that a huge page was asked for in vain, or came apart.
+    pub(crate) fn trust_less(&self) {
+        let needed = self.needed.load(Ordering::Relaxed).max(DENSE_ROUNDS);
+        self.needed.store((2 * needed).min(DENSE_MOST), Ordering::Relaxed);
+        self.dense.store(0, Ordering::Relaxed);
+    }
+
+    /// Whether a huge page was asked for.
+    #[inline]
+    pub(crate) fn is_huge(&self) -> bool {
+        self.huge.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_huge(&self) {
+        self.huge.store(true, Ordering::Relaxed);
+    }
+
+    /// Takes the mark away. Of several callers one gets it.
+    pub(crate) fn take_huge(&self) -> bool {
+        self.is_huge() && self.huge.swap(false, Ordering::Relaxed)
     }
 
     /// The holes of a slab of `slots` slots. For its claimer.
@@ -93,5 +152,22 @@ mod tests {
         assert_eq!(marks.holes(7, 1), 0x8001);
         assert_eq!(marks.forget_holes(4, 4), 5 * HOLE);
         assert_eq!(marks.forget_holes(4, 4), 0);
+    }
+
+    #[test]
+    fn who_thinned_out_must_stay_dense_for_longer() {
+        let marks = Marks::new();
+        let rounds = || (1..).find(|_| marks.dense(true)).unwrap();
+        assert_eq!(rounds(), u32::from(DENSE_ROUNDS));
+        marks.set_huge();
+        assert!(!marks.dense(true), "asked for already");
+        assert!(marks.take_huge() && !marks.take_huge());
+        marks.trust_less();
+        assert!(!marks.dense(false));
+        assert_eq!(rounds(), u32::from(2 * DENSE_ROUNDS));
+        (0..20).for_each(|_| marks.trust_less());
+        assert_eq!(rounds(), u32::from(DENSE_MOST));
+        marks.open(false);
+        assert_eq!(rounds(), u32::from(DENSE_ROUNDS));
     }
 }

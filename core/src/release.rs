@@ -6,6 +6,7 @@
 //! | `decay` | in rounds, by a thread or a timer of the host's: what lay untouched for a while |
 //! | `purge` | on demand: all of it |
 //! | `holes` | inside slabs that are in use: free pages |
+//! | `huge` | before part of a huge page goes back, it comes apart |
 //!
 //! Free memory is dirty first, then purged (its pages are gone, its addresses kept), then unmapped.
 //! What is to be purged is claimed first, as for use; so no lock is held over a call of the source.
@@ -13,6 +14,7 @@
 mod bound;
 mod decay;
 mod holes;
+mod huge;
 
 #[cfg(any(test, feature = "validate"))]
 pub use bound::Balance;
@@ -130,6 +132,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
             }
             slot += run + 1;
         }
+        self.undo_huge(superslab);
         // SAFETY: claimed, so nobody's but ours, and each part of one mapping.
         let clean = unsafe { self.ledger.purge_all(&self.host, &runs[..count]) };
         let seen = self.pool.give_slots(id, claimed, if clean { 0 } else { claimed });

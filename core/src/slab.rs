@@ -115,6 +115,23 @@ impl Superslab {
         Some((chain.into_list(), count))
     }
 
+    /// Claims a full slab, so that its superslab stays open until the slab is given up.
+    pub(crate) fn claim_full(&self, slot: u32) -> Option<Word> {
+        let seen = self.peek(slot);
+        if seen.state() != State::Full {
+            return None;
+        }
+        let claimed = seen.with_state(State::Claimed);
+        // ORDERING: Acquire as in `claim_slab`: base and shape are read after it.
+        let claim = self.word(slot).compare_exchange(
+            seen.0,
+            claimed.0,
+            Ordering::Acquire,
+            Ordering::Relaxed,
+        );
+        claim.is_ok().then_some(claimed)
+    }
+
     /// Gives up a claimed slab.
     pub(crate) fn give_up(&self, slot: u32) -> Next {
         let cell = self.word(slot);

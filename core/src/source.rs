@@ -4,6 +4,30 @@ use crate::cache::Cache;
 use crate::misuse::{Misuse, Verdict};
 use core::ptr::NonNull;
 
+/// Which memory a system backs with huge pages of 2 MiB.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum HugePages {
+    /// None, whatever it is told.
+    #[default]
+    None,
+    /// What it was asked to.
+    Asked,
+    /// All that it was not told to leave alone.
+    All,
+}
+
+/// What a source is told about huge pages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HugeAdvice {
+    /// From now on, what is touched for the first time should lie on them.
+    Ask,
+    /// As `Ask`, and what was touched already should be moved onto them now.
+    Gather,
+    /// None should be made; one that is there must come apart, so that a purge of part of it gives back
+    /// that part.
+    Refuse,
+}
+
 /// Where pages come from: mmap, a kernel's frame allocator, a static region.
 ///
 /// No method may allocate from, or free to, the heap it serves, not even by printing. Methods are
@@ -49,6 +73,20 @@ pub unsafe trait PageSource: Sync {
     /// # Safety
     /// The range is mapped and the caller's.
     unsafe fn populate(&self, base: NonNull<u8>, size: usize) -> bool;
+
+    /// Which memory gets huge pages. The heap gives no advice where it is none.
+    fn huge_pages(&self) -> HugePages {
+        HugePages::None
+    }
+
+    /// Takes advice about huge pages. `false`: nothing was done.
+    ///
+    /// # Safety
+    /// The range is mapped and stays so during the call. Others may be using it.
+    unsafe fn advise_huge(&self, base: NonNull<u8>, size: usize, advice: HugeAdvice) -> bool {
+        let _ = (base, size, advice);
+        false
+    }
 
     /// Makes a mapping `new` bytes long, where it stands or elsewhere at a multiple of `align` (of
     /// which `base` is one), contents kept up to the shorter size, new pages zero. `None`: not possible, nothing has changed.

@@ -71,6 +71,8 @@ pub struct Stats {
     pub purges: u64,
     /// Bytes that these dropped.
     pub purged: usize,
+    /// Superslabs that the source was asked to back with huge pages, now.
+    pub huge: usize,
 }
 
 impl<H: Host, R: Registry> Heap<H, R> {
@@ -116,6 +118,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
             unmaps: self.ledger.unmaps.load(relaxed),
             purges: self.ledger.purges.load(relaxed),
             purged: self.ledger.purged.load(relaxed),
+            huge: self.huge_count(),
         }
     }
 }

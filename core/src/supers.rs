@@ -37,6 +37,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
         let dirty = if range.dirty { idle } else { 0 };
         self.pool.sums.slabs.add(class.slots() as usize * SLOT);
         self.pool.sums.idle.add(dirty.count_ones() as usize * SLOT);
+        superslab.marks.open(self.advise_opened(&range));
         superslab.open(range.base, shape, Slots::new(idle, dirty));
         if idle != 0 {
             self.pool.raise_idle(id, range.dirty);
@@ -71,7 +72,10 @@ impl<H: Host, R: Registry> Heap<H, R> {
         let runs = [4, 2, 1].into_iter().filter(|&slots| slots as usize * SLOT >= size);
         for slots in runs {
             if let Some(slab) = self.pool.claim_slots(slots, want) {
-                let base = self.pool.superslab(slab.superslab())?.slab_base(slab.slot());
+                let superslab = self.pool.superslab(slab.superslab())?;
+                // What spans leave free is purged without a look at what they are guests of.
+                self.undo_huge(superslab);
+                let base = superslab.slab_base(slab.slot());
                 return Some(Range { base, size: slots as usize * SLOT, dirty: true });
             }
         }
@@ -98,6 +102,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
             return;
         };
         let size = (shape as usize) << SLOT_SHIFT;
+        self.forget_huge(superslab, base);
         self.pool.sums.idle.sub(dirty.count_ones() as usize * SLOT);
         self.registry.set_entries(base, shape as usize, Entry::FOREIGN.0);
         self.back.with(|back| {

@@ -175,7 +175,9 @@ impl Sum {
 /// the door of a cache, whose partner is a fence that loom does not know (an exhaustive search of
 /// its own stands in `door`).
 pub(crate) mod mark {
-    pub(crate) use core::sync::atomic::{AtomicBool, AtomicU16, AtomicU32, AtomicU64, AtomicUsize};
+    pub(crate) use core::sync::atomic::{
+        AtomicBool, AtomicU8, AtomicU16, AtomicU32, AtomicU64, AtomicUsize,
+    };
 }
 
 pub(crate) use lock::{Lock, Relax};

@@ -84,11 +84,12 @@ fn table(out: &mut Out, program: &str, stats: &Stats) -> fmt::Result {
     )?;
     writeln!(
         out,
-        "  maps {}  unmaps {}  purges {} ({})",
+        "  maps {}  unmaps {}  purges {} ({})  huge {}",
         stats.maps,
         stats.unmaps,
         stats.purges,
         Bytes(stats.purged),
+        stats.huge,
     )
 }
 

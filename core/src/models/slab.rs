@@ -100,8 +100,50 @@ fn one_of_three_retires() {
     });
 }
 
+/// A full slab is held for a while by one who has none of its blocks, while two threads return them:
+/// exactly one of the three retires it, and not while it is held.
+///
+/// Fails when weakened: either half of `send_home`, the Acquire half of `give_up`.
+#[test]
+fn a_full_slab_is_held_while_its_blocks_come_home() {
+    const PAIR: ClassId = ClassId(1);
+    bounded(3, || {
+        let superslab = blank(BASE, 2);
+        superslab.begin(0, PAIR);
+        assert_eq!(superslab.carve(0, 2), Some((0, 2)));
+        assert_eq!(superslab.give_up(0), Next::Done);
+        let superslab = Arc::new(superslab);
+        let retire = |next: Next| {
+            if next == Next::Retire {
+                (0..2).for_each(|index| {
+                    scribble(superslab_start(index * PAIR.size()));
+                });
+            }
+            u32::from(next == Next::Retire)
+        };
+        let [returner, other] = [0, 1].map(|index| {
+            let theirs = superslab.clone();
+            thread::spawn(move || retire(send(&theirs, 0, PAIR, index)))
+        });
+        let mine = match superslab.claim_full(0) {
+            Some(word) => {
+                assert_eq!(word.class(), PAIR);
+                assert_eq!(superslab.peek(0).state(), State::Claimed);
+                retire(superslab.give_up(0))
+            }
+            None => 0,
+        };
+        assert_eq!(mine + returner.join().unwrap() + other.join().unwrap(), 1);
+        assert_eq!(superslab.peek(0).state(), State::Unused);
+    });
+}
+
+fn superslab_start(offset: usize) -> *mut u8 {
+    core::ptr::without_provenance_mut(BASE + offset)
+}
+
 fn superslab_block(index: usize) -> *mut u8 {
-    core::ptr::without_provenance_mut(BASE + index * CLASS.size())
+    superslab_start(index * CLASS.size())
 }
 
 /// The owner carves while another thread returns: the carved count and the list keep C4.

@@ -34,11 +34,15 @@ impl<H: Host, R: Registry> Heap<H, R> {
     pub fn decay_by(&self, rounds: u32) -> Decayed {
         let gathered = self.gather(core::ptr::null(), true);
         let mut bytes = self.decay_spans();
+        let mut asking = self.begin_asking();
         for (id, superslab) in self.pool.superslabs() {
             let ripe = superslab.marks.age(lying(superslab));
             if ripe != 0 {
                 bytes += self.purge_idle(id, ripe);
                 bytes += self.sift(id, superslab, ripe);
+            }
+            if let Some(asking) = &mut asking {
+                self.ask_if_dense(asking, id, superslab);
             }
         }
         bytes += self.decay_ranges(rounds);

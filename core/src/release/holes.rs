@@ -83,6 +83,9 @@ impl<H: Host, R: Registry> Heap<H, R> {
             wanted &= wanted - 1;
             self.claim_for_sifting(superslab, slot, &mut batch);
         }
+        if batch.count > 0 {
+            self.undo_huge(superslab);
+        }
         // SAFETY: whole pages of one mapping each, of slabs that are claimed: every block in them is
         // home, and only the claimer could hand it out.
         let clean = batch.count > 0

@@ -105,6 +105,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
             return None;
         };
         superslab.open(&range);
+        superslab.set_huge(!superslab.is_guest() && self.advise_opened(&range));
         self.registry.set_entries(range.base, range.size / SLOT, Entry::span(number).0);
         self.back.with(|back| back.spans.adopt(&self.spans, number, class))
     }

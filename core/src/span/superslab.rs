@@ -105,6 +105,8 @@ pub(crate) struct SpanSuperslab {
     words: [AtomicU16; GRAINS],
     /// Whether grains were taken or given since the last round of decay.
     stirred: AtomicBool,
+    /// Whether it was asked to lie on a huge page.
+    huge: AtomicBool,
 }
 
 fn load(cells: &[AtomicU64; WORDS]) -> Bits {
@@ -129,6 +131,7 @@ impl SpanSuperslab {
             dirty: cells!(AtomicU64::new(0); WORDS),
             words: cells!(AtomicU16::new(0); GRAINS),
             stirred: AtomicBool::new(false),
+            huge: AtomicBool::new(false),
         }
     }
 
@@ -210,6 +213,16 @@ impl SpanSuperslab {
         self.set_span(grains - 1, Span::None);
         self.stirred.store(true, Ordering::Relaxed);
         self.base.store(range.base, Ordering::Relaxed);
+    }
+
+    /// Notes whether the superslab that was opened was asked to lie on a huge page.
+    pub(crate) fn set_huge(&self, huge: bool) {
+        self.huge.store(huge, Ordering::Relaxed);
+    }
+
+    /// Whether the superslab is open, and was asked to lie on a huge page.
+    pub(crate) fn is_huge(&self) -> bool {
+        self.base() != 0 && self.huge.load(Ordering::Relaxed)
     }
 
     /// Makes every grain free.

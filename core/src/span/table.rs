@@ -69,7 +69,7 @@ impl Spans {
     }
 
     /// Every descriptor that there is, open or not.
-    pub(super) fn superslabs(&self) -> impl Iterator<Item = (u32, &SpanSuperslab)> {
+    pub(crate) fn superslabs(&self) -> impl Iterator<Item = (u32, &SpanSuperslab)> {
         let chunks = (0..CHUNKS).map_while(|index| self.chunk(index));
         (0..).zip(chunks.flat_map(|chunk| &chunk.0))
     }

@@ -6,7 +6,9 @@
 #![allow(dead_code, unreachable_pub, reason = "each test uses its own part, in its own crate")]
 
 use core::ptr::NonNull;
-use hakmem_core::{Cache, Heap, Host, Misuse, MisuseKind, PageSource, Verdict};
+use hakmem_core::{
+    Cache, Heap, Host, HugeAdvice, HugePages, Misuse, MisuseKind, PageSource, Verdict,
+};
 use rustix::mm::{Advice, MapFlags, MprotectFlags, ProtFlags};
 use std::boxed::Box;
 use std::collections::BTreeMap;
@@ -38,6 +40,8 @@ pub struct Manners {
     pub always_move: bool,
     /// `remap` moves this much farther than it need.
     pub move_farther: usize,
+    /// What the system does about huge pages.
+    pub huge_pages: HugePages,
     /// Misuse is recorded; otherwise it also panics.
     pub tolerate_misuse: bool,
 }
@@ -56,6 +60,12 @@ struct State {
     /// Calls that `refuse_each` counts.
     changes: u64,
     misuses: Vec<Misuse>,
+    /// Base, size and kind of each advice.
+    advice: Vec<(usize, usize, HugeAdvice)>,
+    /// What is asked for now: base -> bytes.
+    asked: BTreeMap<usize, usize>,
+    /// Purges of a part of it.
+    torn: usize,
     started: usize,
 }
 
@@ -142,6 +152,16 @@ impl Fake {
     /// Caches that told the host of their start.
     pub fn started(&self) -> usize {
         self.state().started
+    }
+
+    /// The advice about huge pages so far, as base, size and kind; forgets it.
+    pub fn take_advice(&self) -> Vec<(usize, usize, HugeAdvice)> {
+        core::mem::take(&mut self.state().advice)
+    }
+
+    /// Purges of a part of what was asked for at the time.
+    pub fn torn(&self) -> usize {
+        self.state().torn
     }
 
     /// The wrong calls so far; forgets them.
@@ -302,6 +322,11 @@ unsafe impl PageSource for Fake {
         if state.manners.refuse_purge || state.balks() {
             return false;
         }
+        let torn = state.asked.iter().any(|(&start, &len)| {
+            let apart = base >= start + len || start >= base + size;
+            !apart && size < len
+        });
+        state.torn += usize::from(torn);
         Self::drop_pages(base, size);
         true
     }
@@ -311,6 +336,26 @@ unsafe impl PageSource for Fake {
         self.check(base, size);
         self.state().assert_mapped(base, size);
         false
+    }
+
+    fn huge_pages(&self) -> HugePages {
+        self.state().manners.huge_pages
+    }
+
+    unsafe fn advise_huge(&self, base: NonNull<u8>, size: usize, advice: HugeAdvice) -> bool {
+        let base = base.as_ptr().addr();
+        self.check(base, size);
+        let mut state = self.state();
+        state.assert_mapped(base, size);
+        assert_ne!(state.manners.huge_pages, HugePages::None, "advice that nobody heeds");
+        state.advice.push((base, size, advice));
+        if advice == HugeAdvice::Refuse {
+            state.asked.remove(&base);
+        } else {
+            assert_eq!((base % (2 << 20), size % (2 << 20)), (0, 0), "not whole huge pages");
+            state.asked.insert(base, size);
+        }
+        true
     }
 
     unsafe fn remap(

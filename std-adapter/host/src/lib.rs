@@ -3,6 +3,7 @@
 //!
 //! ```text
 //!   Heap<Linux<A>> --- pages ---------> pages.rs     mmap, munmap, madvise, mremap
+//!        |                             huge.rs      transparent huge pages
 //!        |         --- first call ----> threads.rs   a pthread key whose destructor retires the cache
 //!        |         --- misuse --------> linux.rs     one line on stderr (line.rs), then abort
 //!        ^
@@ -25,6 +26,7 @@ mod background;
 mod bytes;
 pub mod container;
 mod fork;
+mod huge;
 mod libc;
 mod line;
 mod linux;

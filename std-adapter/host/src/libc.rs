@@ -16,6 +16,8 @@ pub(crate) const AT_SECURE: c_ulong = 23;
 
 /// The number of `process_madvise`, the same on every architecture but alpha.
 pub(crate) const SYS_PROCESS_MADVISE: c_long = 440;
+/// Moves memory onto huge pages at once (Linux 6.1); rustix does not have it.
+pub(crate) const MADV_COLLAPSE: c_int = 25;
 
 /// `sigset_t` of glibc, and longer than musl's: signal n is bit n - 1.
 pub(crate) type SigSet = [u64; 16];
@@ -69,6 +71,7 @@ unsafe extern "C" {
     pub(crate) safe fn abort() -> !;
     #[link_name = "__errno_location"]
     safe fn errno_location() -> *mut c_int;
+    pub(crate) fn madvise(address: *mut c_void, length: usize, advice: c_int) -> c_int;
     pub(crate) fn syscall(number: c_long, ...) -> c_long;
     pub(crate) safe fn getauxval(kind: c_ulong) -> c_ulong;
     pub(crate) safe fn pthread_key_create(key: &mut Key, destructor: Option<Destructor>) -> c_int;

@@ -6,14 +6,16 @@ use crate::line::Line;
 use crate::options::{self, Foreign, Options, Settings, Shared, Trouble};
 use crate::refusal::Callback;
 use crate::threads::ExitKey;
-use crate::{fork, libc, pages};
+use crate::{fork, huge, libc, pages};
 use core::cell::Cell;
 use core::ffi::{c_char, c_void};
 use core::fmt::Write;
 use core::marker::PhantomData;
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use hakmem_core::{Cache, Call, Heap, Host, Misuse, MisuseKind, PageSource, Verdict};
+use hakmem_core::{
+    Cache, Call, Heap, Host, HugeAdvice, HugePages, Misuse, MisuseKind, PageSource, Verdict,
+};
 use rustix::thread::{MembarrierCommand, membarrier};
 
 /// What stands between a program and the heap: it owns the heap's static and the caches.
@@ -45,6 +47,7 @@ pub trait Adapter: Sized + 'static {
 /// Linux, and the little that a process keeps of it for its heap.
 pub struct Linux<A> {
     page: AtomicUsize,
+    huge: huge::System,
     exit: ExitKey,
     options: Shared,
     root: container::Shared,
@@ -59,6 +62,7 @@ impl<A: Adapter> Linux<A> {
     pub const fn new() -> Self {
         Self {
             page: AtomicUsize::new(0),
+            huge: huge::System::new(),
             exit: ExitKey::new(),
             options: Shared::new(),
             root: container::Shared::new(),
@@ -80,7 +84,7 @@ impl<A: Adapter> Linux<A> {
         }
         // SAFETY: by the caller's word.
         let environment = unsafe { options::variables(envp) };
-        let Settings { options, limits, release } = options::parse(environment, warn);
+        let Settings { options, limits, release, huge } = options::parse(environment, warn);
         self.options.store(options);
         self.thread.reset();
         match release.decay {
@@ -101,6 +105,7 @@ impl<A: Adapter> Linux<A> {
         if limits.soft.is_some() {
             A::heap().set_soft_limit(limits.soft);
         }
+        A::heap().set_huge(huge);
         // Without memory for it at the start, the program is out of luck anyway.
         let _ = fork::register::<A>();
     }
@@ -184,6 +189,15 @@ unsafe impl<A: Adapter> PageSource for Linux<A> {
     unsafe fn populate(&self, base: NonNull<u8>, size: usize) -> bool {
         // SAFETY: the same contract.
         unsafe { pages::populate(base, size) }
+    }
+
+    fn huge_pages(&self) -> HugePages {
+        self.huge.get(|| self.root())
+    }
+
+    unsafe fn advise_huge(&self, base: NonNull<u8>, size: usize, advice: HugeAdvice) -> bool {
+        // SAFETY: the same contract.
+        unsafe { huge::advise(base, size, advice) }
     }
 
     unsafe fn remap(

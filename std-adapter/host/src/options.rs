@@ -10,6 +10,7 @@
 //! | `HAKMEM_DECAY` | milliseconds, 1 to 3,600,000; `off` | 500 |
 //! | `HAKMEM_LIMIT` | bytes, as `512M` or `2GiB` (see `bytes`) | no limit |
 //! | `HAKMEM_SOFT_LIMIT` | the same | no limit |
+//! | `HAKMEM_HUGE` | `never`, `auto`, `always` | `auto` |
 //! | `HAKMEM_LIB` | a path; read by the `hakmem` command alone | |
 //!
 //! Reading is a function from the environment's bytes to [`Settings`]; it has no other effect than
@@ -20,6 +21,7 @@ use crate::bytes;
 use crate::container::Root;
 use core::ffi::{CStr, c_char};
 use core::sync::atomic::{AtomicU8, Ordering::Relaxed};
+use hakmem_core::Huge;
 
 /// What becomes of a pointer that the heap never gave out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -42,6 +44,8 @@ pub struct Settings {
     pub limits: Limits,
     /// How memory goes back.
     pub release: Release,
+    /// `HAKMEM_HUGE`: when memory is to lie on huge pages.
+    pub huge: Huge,
 }
 
 /// How memory goes back by itself.
@@ -101,7 +105,7 @@ struct Known {
 
 const ROOT: &[u8] = b"HAKMEM_ROOT";
 
-const KNOWN: [Known; 9] = [
+const KNOWN: [Known; 10] = [
     Known {
         name: b"HAKMEM_FOREIGN",
         expected: "abort, libc or ignore",
@@ -160,6 +164,19 @@ const KNOWN: [Known; 9] = [
         name: b"HAKMEM_SOFT_LIMIT",
         expected: BYTES,
         set: |settings, value| limit(&mut settings.limits.soft, value),
+    },
+    Known {
+        name: b"HAKMEM_HUGE",
+        expected: "never, auto or always",
+        set: |settings, value| {
+            settings.huge = match value {
+                b"never" => Huge::Never,
+                b"auto" => Huge::Auto,
+                b"always" => Huge::Always,
+                _ => return false,
+            };
+            true
+        },
     },
     Known {
         name: ROOT,
@@ -316,6 +333,18 @@ mod tests {
             ["HAKMEM_CRASH=1", "A=b", "HAKMEM_STATS=1", "HAKMEM_FOREIGN=libc", "HAKMEM_LIB=x"];
         let expected = Options { foreign: Foreign::Libc, stats: true, crash: true };
         assert_eq!(read(&all), (expected, Vec::new()));
+    }
+
+    #[test]
+    fn huge_pages_come_by_one_of_three_words() {
+        let huge = |value| read_all(&[value]).0.huge;
+        assert_eq!(huge("HAKMEM_HUGE=never"), Huge::Never);
+        assert_eq!(huge("HAKMEM_HUGE=auto"), Huge::Auto);
+        assert_eq!(huge("HAKMEM_HUGE=always"), Huge::Always);
+        let (settings, troubles) = read_all(&["HAKMEM_HUGE=madvise"]);
+        assert_eq!(settings, Settings::default());
+        assert_eq!(troubles[0].expected, Some("never, auto or always"));
+        assert_eq!(settings.huge, Huge::default());
     }
 
     #[test]

@@ -11,7 +11,7 @@ const LAYERS: &[&[&str]] = &[
     // Ground.
     &["geometry", "layer", "misuse"],
     &["sync"],
-    &["marks", "regret", "sieve", "sums"],
+    &["huge", "marks", "regret", "sieve", "sums"],
     &["class"],
     &["block", "entry", "word"],
     // Source, registry.

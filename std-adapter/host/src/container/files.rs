@@ -101,6 +101,13 @@ pub(super) fn read_whole(file: OwnedFd, buffer: &mut [u8]) -> Option<&[u8]> {
     None
 }
 
+/// What `parse` makes of a short file at `path` below `root`. `None`: it cannot be read, or is longer.
+#[inline(never)]
+pub(crate) fn small_file<T>(root: &Root, path: &[u8], parse: impl Fn(&[u8]) -> T) -> Option<T> {
+    let file = open(&Path::below(root, path))?;
+    read_whole(file, &mut [0; 128]).map(parse)
+}
+
 /// Calls `visit` with each line of a file, without its end, in turn. Lines of 2 KiB and more are
 /// passed over.
 pub(super) fn each_line(file: OwnedFd, visit: impl FnMut(&mut [u8])) {

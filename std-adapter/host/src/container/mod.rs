@@ -51,6 +51,7 @@ mod root;
 mod tests;
 mod usage;
 
+pub(crate) use files::small_file;
 pub use limits::{Limits, read};
 pub use pressure::{Pressure, pressure};
 pub use root::Root;
