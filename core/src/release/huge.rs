@@ -32,7 +32,7 @@ use core::ptr::NonNull;
 /// Of a superslab that counts as dense, one part in so many is free at most.
 const FREE_PART: usize = 16;
 /// Superslabs asked for in one round: to move one onto a huge page took 1 to 6 ms.
-const ASKED_MOST: u32 = 8;
+const ASKED_MOST: u32 = 2;
 
 /// What a round of decay may yet ask for.
 pub(super) struct Asking(u32);
