@@ -22,12 +22,12 @@ pub(crate) struct Shape {
 
 /// 32 KiB to 2 MiB, as many in each doubling; three pages of each written.
 pub(crate) const FEW_PAGES: Shape =
-    Shape { live: 100, low: 32 << 10, high: 2 << 20, every_page: false, swaps: 240_000 };
+    Shape { live: 100, low: 32 << 10, high: 2 << 20, every_page: false, swaps: 600_000 };
 /// The same, every page written.
-pub(crate) const EVERY_PAGE: Shape = Shape { every_page: true, swaps: 60_000, ..FEW_PAGES };
+pub(crate) const EVERY_PAGE: Shape = Shape { every_page: true, swaps: 120_000, ..FEW_PAGES };
 /// 2 to 16 MiB, every page written.
 pub(crate) const LARGE: Shape =
-    Shape { live: 8, low: (2 << 20) + 1, high: 16 << 20, every_page: true, swaps: 1_600 };
+    Shape { live: 8, low: (2 << 20) + 1, high: 16 << 20, every_page: true, swaps: 6_000 };
 
 pub(crate) fn run<A: Alloc>(shape: Shape, scale: Scale) -> Outcome {
     let swaps = scale.of(shape.swaps);
