@@ -133,7 +133,7 @@ fn memory_returns_out_of_the_caches_of_sleeping_threads() {
         wait_until("the thread comes", || threads().1 == 1);
         // What a cache holds of small blocks, about: it kept far more.
         let held = |stats: hakmem::Stats| stats.slabs.held;
-        wait_until("caches are emptied", || held(hakmem::stats()) < held(before.clone()) + MIB / 8);
+        wait_until("caches are emptied", || held(hakmem::stats()) < held(before) + MIB / 8);
         end(workers);
         assert!(live.iter().all(|&byte| byte == 7));
     });
