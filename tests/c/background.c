@@ -256,6 +256,37 @@ static void purge_reaches_other_threads(void) {
     join_workers();
 }
 
+static void *growing_life(void *unused) {
+    (void)unused;
+    free(malloc(100));
+    step();
+    free(malloc(16 * MIB));
+    free(malloc(100000));
+    step();
+    step();
+    return NULL;
+}
+
+// Several threads find at once that it is time.
+static void only_one_comes(void) {
+    for (int i = 0; i < 100; i++) {
+        pid_t child = fork();
+        if (child == 0) {
+            alarm(100);
+            start_workers(growing_life);
+            step();
+            free(malloc(16 * MIB));
+            step();
+            AWAIT(threads().hakmem > 0);
+            CHECK(threads().all == THREADS + 2);
+            step();
+            join_workers();
+            _exit(0);
+        }
+        wait_for(child);
+    }
+}
+
 static int in_handler;
 
 static void allocate_in_handler(void) {
@@ -304,5 +335,5 @@ CASES(CASE(alone_no_thread_comes), CASE(unshare_after_growth),
       CASE(alone_a_thread_comes_with_growth), CASE(no_thread_comes), CASE(a_thread_comes),
       CASE(a_thread_comes_with_threads), CASE(it_blocks_signals_and_rests), CASE(memory_returns),
       CASE(busy_lists_are_kept), CASE(busy_lists_are_emptied), CASE(purge_reaches_other_threads),
-      CASE(memory_stays_until_a_trim), CASE(a_child_starts_its_own),
+      CASE(memory_stays_until_a_trim), CASE(a_child_starts_its_own), CASE(only_one_comes),
       CASE(no_thread_comes_in_a_fork_handler), CASE(no_thread_comes_in_a_vfork_child))

@@ -47,6 +47,13 @@ fn it_comes_in_a_program_of_several_threads() {
 }
 
 #[test]
+fn only_one_comes() {
+    for settings in [&[][..], &[ON]] {
+        quiet("only_one_comes", settings);
+    }
+}
+
+#[test]
 fn it_never_comes_when_off() {
     quiet("no_thread_comes", &[OFF]);
     quiet("no_thread_comes", &[("HAKMEM_DECAY", "off"), ON]);
