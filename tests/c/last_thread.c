@@ -27,16 +27,23 @@ static void *silent_life(void *rests) {
     return NULL;
 }
 
-// last_thread [silent] [rests]
+// last_thread [alone] [silent] [rests]
 int main(int argc, char **argv) {
-    int silent = 0;
+    int silent = 0, alone = 0;
     void *rests = NULL;
     for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "alone") == 0) alone = 1;
         if (strcmp(argv[i], "silent") == 0) silent = 1;
         if (strcmp(argv[i], "rests") == 0) rests = &main_tid;
     }
     main_tid = getpid();
     CHECK(atexit(leave_word) == 0);
+    if (alone) {
+        grow(64 * MIB, 1000);
+        AWAIT(threads().hakmem == 1);
+        if (rests) await_rest(threads().tid);
+        pthread_exit(NULL);
+    }
     start_workers(wait_life);
     step();
     grow(64 * MIB, 1000);

@@ -139,6 +139,8 @@ fn it_never_keeps_a_process_from_its_end() {
         (&["silent"], &[FAST]),
         (&["silent"], &[hour]),
         (&["silent", "rests"], &[FAST]),
+        (&["alone"], &[ON, hour]),
+        (&["alone", "rests"], &[ON, FAST]),
     ] {
         let outcome = run("last_thread.c", arguments, settings);
         assert_eq!(outcome.stdout, "exit handlers\n", "{arguments:?} {settings:?}");
