@@ -200,15 +200,20 @@ fn the_limit_of_a_container_is_a_soft_limit() {
 }
 
 #[test]
-fn under_pressure_busy_lists_are_emptied_too() {
+fn where_memory_is_short_busy_lists_are_emptied_too() {
     let text = "avg60=0.00 avg300=0.00 total=1\n";
     let pressure = format!("some avg10=35.00 {text}full avg10=1.00 {text}");
+    let nearly_full = [
+        ("sys/fs/cgroup/a/memory.max", "1000000000\n"),
+        ("sys/fs/cgroup/a/memory.current", "990000000\n"),
+    ];
     let decay = ("HAKMEM_DECAY", "200");
     for (case, files) in [
         ("busy_lists_are_kept", &[][..]),
         ("busy_lists_are_emptied", &[("sys/fs/cgroup/a/memory.pressure", &*pressure)]),
+        ("busy_lists_are_emptied", &nearly_full),
     ] {
-        let root = made(case, files);
+        let root = made(&format!("{case}-{}", files.len()), files);
         let root = root.to_str().expect("a path in UTF-8");
         quiet(case, &[("HAKMEM_ROOT", root), decay]);
     }
