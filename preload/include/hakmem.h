@@ -1,4 +1,5 @@
-/* hakmem's own functions, beside malloc and its family: limits on the heap's memory.
+/* hakmem's own functions, beside malloc and its family: limits on the heap's memory, and
+ * its return.
  *
  * They are in libhakmem.so: link the program with it (-lhakmem). Under LD_PRELOAD a program that was
  * not linked with it can look them up by dlsym(RTLD_DEFAULT, "hakmem_set_limit").
@@ -32,6 +33,21 @@ void hakmem_set_soft_limit(size_t bytes);
 
 /* Bytes that the heap holds from the system now: in use, free but kept, and tables. */
 size_t hakmem_mapped(void);
+
+/* What hakmem_purge came to. Beside threads that are at work in the heap, the figures are about right. */
+struct hakmem_purged {
+    size_t bytes;   /* given back to the system */
+    size_t refused; /* free in whole, but the system did not take them */
+    size_t pinned;  /* free, but in pages in which live blocks are as well */
+    size_t caches;  /* threads whose lists were not emptied, for they were at work in the heap */
+    size_t cached;  /* bytes in these lists, about */
+};
+
+/* Gives all memory back that is free now, as malloc_trim(0) does, what lies in the lists of this thread
+ * and of others included. `answer` tells what that came to; it may be NULL. Without it memory goes back
+ * with time (HAKMEM_BACKGROUND, HAKMEM_DECAY), and at once where more is free than is in use.
+ */
+void hakmem_purge(struct hakmem_purged *answer);
 
 /* An allocation that is about to be refused. */
 struct hakmem_refusal {

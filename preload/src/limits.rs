@@ -1,7 +1,9 @@
 //! The functions of `include/hakmem.h`, and the program's word before an allocation is refused.
 
+use crate::thread::cache;
 use crate::{HEAP, libc};
 use core::ffi::c_void;
+use hakmem_core::Purged;
 use hakmem_host::OnRefusal;
 
 /// What 0 and `SIZE_MAX` bytes ask for is no limit.
@@ -22,6 +24,26 @@ extern "C" fn hakmem_set_soft_limit(limit: usize) {
 #[unsafe(no_mangle)]
 extern "C" fn hakmem_mapped() -> usize {
     HEAP.mapped()
+}
+
+/// `struct hakmem_purged`.
+#[repr(C)]
+struct Answer {
+    bytes: usize,
+    refused: usize,
+    pinned: usize,
+    caches: usize,
+    cached: usize,
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn hakmem_purge(answer: *mut Answer) {
+    // SAFETY: the cache is this thread's, and no other call on it is under way.
+    let Purged { bytes, kept, pinned, caches, cached } = HEAP.purge(unsafe { &mut *cache() });
+    if !answer.is_null() {
+        // SAFETY: the caller's place for the answer.
+        unsafe { answer.write(Answer { bytes, refused: kept, pinned, caches, cached }) };
+    }
 }
 
 #[unsafe(no_mangle)]

@@ -7,7 +7,8 @@
 //! ```
 //!
 //! There is nothing else to do: threads' caches go home when threads end, `fork` is safe in a
-//! threaded program, and memory that is free can be given back by [`purge`]. [`stats`] tells where
+//! threaded program, and memory that is free goes back: some at once, where more is free than is in
+//! use; the rest with time, by a background thread; and all of it by [`purge`]. [`stats`] tells where
 //! memory is. [`set_limit`] bounds what the heap takes from the system, and [`on_refusal`] sets a
 //! function that may make room before an allocation fails.
 //!
@@ -17,6 +18,16 @@
 //! preload library's and do nothing here. A name or value that is not known gets one line of warning
 //! at the first allocation. `HAKMEM_LIMIT` and `HAKMEM_SOFT_LIMIT` are numbers of bytes above 0, as
 //! `512M`, for [`set_limit`] and [`set_soft_limit`].
+//!
+//! `HAKMEM_BACKGROUND=auto|on|off` says whether the background thread may start: with `auto`, the
+//! default, in a process that has grown by some MiB and has several threads; with `on`, in every one
+//! that has grown. A second thread would be seen in a program that has one: `unshare` of a user
+//! namespace fails, and some runtimes warn at a fork. The thread is called `hakmem`, blocks all signals,
+//! and sleeps without end where nothing happens. `HAKMEM_DECAY` is the time in milliseconds, 1 to
+//! 3,600,000 (default 500), of which free memory stays untouched for one or two before the thread gives
+//! it back; `off`: nothing goes back by itself. The thread also reads the limits and the pressure on
+//! memory of the container (`HAKMEM_ROOT`, default `/`, is the folder that has `proc` and `sys` below
+//! it): above seven eighths of the limit nothing free is kept, and under pressure all of it goes back.
 //!
 //! # What is noticed
 //! `dealloc` with a size or alignment that is not the block's, a block freed twice in a row, an
@@ -105,8 +116,9 @@ pub fn stats() -> Stats {
     HEAP.stats()
 }
 
-/// Gives memory back to the system that is free now, this thread's cache included, and says how
-/// much. What lies in other threads' caches stays there.
+/// Gives memory back to the system that is free now, this thread's cache and other threads' included,
+/// and says how much. What lies in the caches of threads that are at work in the heap at that moment
+/// stays there, and is told too; so does one block of each size in the others.
 pub fn purge() -> Purged {
     // SAFETY: this thread's cache, and no other call on it is under way.
     HEAP.purge(unsafe { &mut *cache() })

@@ -74,10 +74,17 @@ pub fn plain(program: impl AsRef<OsStr>) -> Command {
     command
 }
 
+/// What `HAKMEM_BACKGROUND` is to be where a test does not care: to run all tests with and without the
+/// thread. As for `artefacts`' variable, the name begins otherwise.
+const BACKGROUND: &str = "PRELOAD_BACKGROUND_UNDER_TEST";
+
 /// The same with the library under test preloaded.
 pub fn preloaded(program: impl AsRef<OsStr>) -> Command {
     let mut command = plain(program);
     command.env("LD_PRELOAD", artefacts::library());
+    if let Some(background) = std::env::var_os(BACKGROUND) {
+        command.env("HAKMEM_BACKGROUND", background);
+    }
     command
 }
 

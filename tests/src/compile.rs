@@ -27,6 +27,17 @@ pub fn program(source: &str, flags: &[&str]) -> PathBuf {
     path
 }
 
+/// The same for a program that is linked with the library, against its header.
+///
+/// # Panics
+/// As [`program`].
+pub fn linked(source: &str, flags: &[&str]) -> PathBuf {
+    let include = artefacts::workspace().join("preload/include");
+    let (include, library) = (format!("-I{}", include.display()), artefacts::library());
+    let library = library.to_str().expect("a path in UTF-8");
+    program(source, &[flags, &[&include, "-Wl,--no-as-needed", library]].concat())
+}
+
 fn compile(source: &str, flags: &[&str]) -> PathBuf {
     let from = artefacts::package().join("c").join(source);
     let name = [source].iter().chain(flags).fold(String::new(), |name, part| {

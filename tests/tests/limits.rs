@@ -1,18 +1,10 @@
 //! Limits on the memory of a program: by the environment, and by the functions of `hakmem.h`.
 
 use hakmem_tests::child::{self, Outcome};
-use hakmem_tests::{artefacts, compile};
-
-/// Compiles a program that is linked with the library, against the header.
-fn program(source: &str, flags: &[&str]) -> std::path::PathBuf {
-    let include = artefacts::workspace().join("preload/include");
-    let (include, library) = (format!("-I{}", include.display()), artefacts::library());
-    let library = library.to_str().expect("a path in UTF-8");
-    compile::program(source, &[flags, &[&include, "-Wl,--no-as-needed", library]].concat())
-}
+use hakmem_tests::compile;
 
 fn run(source: &str, case: &str, settings: &[(&str, &str)]) -> Outcome {
-    let mut command = child::preloaded(program(source, &[]));
+    let mut command = child::preloaded(compile::linked(source, &[]));
     child::run_small(command.arg(case).envs(settings.iter().copied())).expect_success(case)
 }
 
@@ -81,7 +73,7 @@ fn the_table_shows_the_limit() {
 #[test]
 fn the_header_is_c99_and_cxx() {
     for (source, standard) in [("header.c", "-std=c99"), ("header.cc", "-std=c++98")] {
-        let path = program(source, &[standard, "-pedantic-errors"]);
+        let path = compile::linked(source, &[standard, "-pedantic-errors"]);
         child::run_small(&mut child::preloaded(path)).expect_success(source);
     }
 }

@@ -18,7 +18,9 @@ use crate::linux::{Adapter, Linux};
 use crate::process;
 use core::ffi::c_void;
 use core::ptr::null_mut;
-use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU8, AtomicU32, AtomicU64, Ordering};
+use core::sync::atomic::{
+    AtomicBool, AtomicI32, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering,
+};
 use rustix::thread::futex::{self, Flags, Timespec};
 
 /// Whether the thread may start.
@@ -44,6 +46,8 @@ pub(crate) const DECAY: u32 = 500;
 const DOUBLINGS: u32 = 4;
 /// Milliseconds between two looks at files.
 const LOOK: u64 = 4000;
+/// Milliseconds between two looks at whether the program's threads are gone, at most.
+const LONGEST_LOOK: u64 = 640;
 /// Hundredths of a percent of time stalled for memory from which on everything goes back.
 const PRESSURE: u32 = 1000;
 
@@ -62,6 +66,8 @@ const REST: u32 = 2;
 pub(crate) struct Thread {
     state: AtomicU32,
     pid: AtomicI32,
+    /// Bytes held when the process began: in the child of a fork, the parent's.
+    inherited: AtomicUsize,
     /// Whether limits were read.
     looked: AtomicBool,
     /// The soft limit that was made of them; 0: none.
@@ -72,6 +78,8 @@ pub(crate) struct Thread {
     decay: AtomicU32,
     /// Whether memory came free since the last round.
     stirred: AtomicBool,
+    /// Whether the last cache went away: the process may be at its end.
+    left: AtomicBool,
     waiting: AtomicU32,
 }
 
@@ -80,11 +88,13 @@ impl Thread {
         Self {
             state: AtomicU32::new(NONE),
             pid: AtomicI32::new(0),
+            inherited: AtomicUsize::new(0),
             looked: AtomicBool::new(false),
             soft: AtomicU64::new(0),
             background: AtomicU8::new(Background::Auto as u8),
             decay: AtomicU32::new(0),
             stirred: AtomicBool::new(false),
+            left: AtomicBool::new(false),
             waiting: AtomicU32::new(AWAKE),
         }
     }
@@ -101,12 +111,14 @@ impl Thread {
         }
     }
 
-    /// Waits for so many milliseconds, or, with `None`, until something stirs.
+    /// Waits for so many milliseconds, or, with `None`, until something stirs; not once the last cache
+    /// went away.
     fn wait(&self, millis: Option<u64>) {
         let kind = if millis.is_some() { PAUSE } else { REST };
-        // ORDERING: SeqCst, partner: `stir` and `wake`.
+        // ORDERING: SeqCst, partner: `stir`, `thread_left` and `wake`.
         self.waiting.store(kind, Ordering::SeqCst);
-        if millis.is_some() || !self.stirred.load(Ordering::SeqCst) {
+        let stirs = millis.is_none() && self.stirred.load(Ordering::SeqCst);
+        if !stirs && !self.left.load(Ordering::SeqCst) {
             let time = millis.map(|millis| Timespec {
                 tv_sec: (millis / 1000) as _,
                 tv_nsec: (millis % 1000 * 1_000_000) as _,
@@ -126,9 +138,12 @@ impl Thread {
         }
     }
 
-    /// This process has no such thread: at the start, and in the child of a fork.
-    pub(crate) fn reset(&self) {
+    /// This process has no such thread: at the start, and in the child of a fork. The heap holds so
+    /// many bytes.
+    pub(crate) fn reset(&self, mapped: usize) {
         self.pid.store(libc::getpid(), Ordering::Relaxed);
+        self.inherited.store(mapped, Ordering::Relaxed);
+        self.left.store(false, Ordering::Relaxed);
         self.waiting.store(AWAKE, Ordering::Relaxed);
         if self.state.load(Ordering::Relaxed) != NEVER {
             self.state.store(NONE, Ordering::Relaxed);
@@ -156,6 +171,10 @@ impl Thread {
         }
     }
 
+    fn turn(&self, from: u32, to: u32) -> bool {
+        self.state.compare_exchange(from, to, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    }
+
     #[inline]
     fn is_due(&self) -> bool {
         self.state.load(Ordering::Relaxed) == DUE
@@ -170,8 +189,15 @@ impl<A: Adapter> Linux<A> {
         if mapped < GROWTH || thread.state.load(Ordering::Relaxed) != NONE {
             return;
         }
+        // What a child has from its parent is no growth of its own: other libraries' fork handlers,
+        // which may allocate, must not start a thread.
+        let own = mapped.saturating_sub(thread.inherited.load(Ordering::Relaxed));
+        if own < GROWTH && A::heap().living_caches() < 2 {
+            return;
+        }
         if self.wants_thread() || !thread.looked.load(Ordering::Relaxed) {
-            thread.state.store(DUE, Ordering::Relaxed);
+            // Not over the state of one who has come further meanwhile: that would start a second.
+            thread.turn(NONE, DUE);
         }
     }
 
@@ -192,24 +218,21 @@ impl<A: Adapter> Linux<A> {
         if libc::getpid() != thread.pid.load(Ordering::Relaxed) {
             return;
         }
-        let turn = |from, to| {
-            thread.state.compare_exchange(from, to, Ordering::Relaxed, Ordering::Relaxed).is_ok()
-        };
         // Whatever is called now may allocate, and comes by here again.
-        if !turn(DUE, STARTING) {
+        if !thread.turn(DUE, STARTING) {
             return;
         }
+        let errno = libc::errno();
         if !thread.looked.swap(true, Ordering::Relaxed) {
             self.look_at_limits();
         }
-        let errno = libc::errno();
         let next = match self.wants_thread() {
             false => NONE,
             true if start::<A>() => RUNNING,
             true => NEVER,
         };
         libc::set_errno(errno);
-        turn(STARTING, next);
+        thread.turn(STARTING, next);
     }
 
     fn wants_thread(&self) -> bool {
@@ -248,8 +271,29 @@ impl<A: Adapter> Linux<A> {
     /// A thread's cache was retired: was it the last, the process may be at its end.
     pub(crate) fn thread_left(&self) {
         if A::heap().living_caches() == 0 && self.thread.state.load(Ordering::Relaxed) == RUNNING {
+            // ORDERING: SeqCst, partner: `wait`.
+            self.thread.left.store(true, Ordering::SeqCst);
             self.thread.wake(&[PAUSE, REST]);
         }
+    }
+
+    /// Whether the program's threads are all gone: the first is a zombie, and beside it this one is
+    /// left. A thread is still there for a moment after its cache went, and one that never used the
+    /// heap goes untold; so this looks again until the first runs on, or a cache comes.
+    fn outlives(&self) -> bool {
+        let mut pause = 5;
+        while A::heap().living_caches() == 0 {
+            match process::state() {
+                Some((b'Z', ..=2)) => return true,
+                Some((b'Z', _)) => {}
+                _ if pause >= LONGEST_LOOK => return false,
+                _ => {}
+            }
+            self.thread.left.store(false, Ordering::Relaxed);
+            self.thread.wait(Some(pause));
+            pause = (pause * 2).min(LONGEST_LOOK);
+        }
+        false
     }
 
     /// The thread's life.
@@ -259,7 +303,8 @@ impl<A: Adapter> Linux<A> {
         let (mut quiet, mut looked, mut decayed_at) = (0_u32, 0, now());
         loop {
             self.thread.wait(Some(round << quiet.min(DOUBLINGS)));
-            if heap.living_caches() == 0 && is_last() {
+            // ORDERING: SeqCst, partner: `thread_left`.
+            if self.thread.left.swap(false, Ordering::SeqCst) && self.outlives() {
                 return;
             }
             let time = now();
@@ -320,10 +365,9 @@ fn start<A: Adapter>() -> bool {
 unsafe extern "C" fn tend<A: Adapter>(_: *mut c_void) -> *mut c_void {
     let _ = rustix::thread::set_name(c"hakmem");
     A::heap().host().tend();
+    // The C library now runs the program's exit handlers, here: let signals end them.
+    let none: libc::SigSet = [0; 16];
+    // SAFETY: a set of signals.
+    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &none, null_mut()) };
     null_mut()
-}
-
-/// Whether the program's threads are all gone: the first is a zombie, and beside it this one is left.
-fn is_last() -> bool {
-    process::state().is_some_and(|(state, threads)| state == b'Z' && threads <= 2)
 }

@@ -24,7 +24,7 @@ unsafe extern "C" fn after<A: Adapter>() {
 
 unsafe extern "C" fn child<A: Adapter>() {
     let heap = A::heap();
-    heap.host().thread.reset();
+    heap.host().thread.reset(heap.mapped());
     // SAFETY: `fork` called `before` on this thread, which is the child's only one.
     unsafe {
         heap.forget_other_caches(A::cache());

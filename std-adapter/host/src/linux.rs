@@ -86,7 +86,7 @@ impl<A: Adapter> Linux<A> {
         let environment = unsafe { options::variables(envp) };
         let Settings { options, limits, release, huge } = options::parse(environment, warn);
         self.options.store(options);
-        self.thread.reset();
+        self.thread.reset(A::heap().mapped());
         match release.decay {
             Some(decay) => self.thread.set(release.background, decay),
             None => {
@@ -208,7 +208,9 @@ unsafe impl<A: Adapter> PageSource for Linux<A> {
         align: usize,
     ) -> Option<NonNull<u8>> {
         // SAFETY: the same contract.
-        unsafe { pages::remap(base, old, new, align, self.page_size()) }
+        let moved = unsafe { pages::remap(base, old, new, align, self.page_size()) };
+        self.grew();
+        moved
     }
 }
 

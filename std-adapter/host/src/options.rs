@@ -360,6 +360,34 @@ mod tests {
     }
 
     #[test]
+    fn the_background_thread_and_its_time() {
+        let release = |environment: &[&'static str]| {
+            let (settings, troubles) = read_all(environment);
+            (settings.release, troubles.len())
+        };
+        let default = Release::default();
+        for (text, background) in
+            [("auto", Background::Auto), ("on", Background::On), ("off", Background::Off)]
+        {
+            let variable = ["HAKMEM_BACKGROUND=", text].concat();
+            assert_eq!(read_all(&[&variable]).0.release, Release { background, ..default });
+        }
+        for (variable, decay) in [
+            ("HAKMEM_DECAY=1", Some(1)),
+            ("HAKMEM_DECAY=3600000", Some(3_600_000)),
+            ("HAKMEM_DECAY=off", None),
+        ] {
+            assert_eq!(release(&[variable]), (Release { decay, ..default }, 0));
+        }
+        for broken in ["-1", "0", "3600001", "99999999999", "abc", "5ms", "1.5", " 5", "", "OFF"] {
+            let variable = ["HAKMEM_DECAY=", broken].concat();
+            let (settings, troubles) = read_all(&[&variable]);
+            assert_eq!((settings.release, troubles.len()), (default, 1), "{broken}");
+        }
+        assert_eq!(release(&["HAKMEM_BACKGROUND=maybe"]), (default, 1));
+    }
+
+    #[test]
     fn one_warning_for_each_unknown_or_broken_variable() {
         let (options, troubles) = read(&[
             "HAKMEM_STATS=yes",

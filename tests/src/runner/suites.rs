@@ -88,6 +88,11 @@ pub(crate) const SUITES: &[Suite] = &[
         &[&["-p", "hakmem-tests", "--test", "life_cycle"]],
     ),
     programs(
+        "background",
+        "the thread that gives memory back",
+        &[&["-p", "hakmem-tests", "--test", "background"]],
+    ),
+    programs(
         "address-space",
         "programs that are short of addresses, of data or of mappings",
         &[&["-p", "hakmem-tests", "--test", "address_space"]],
