@@ -149,9 +149,14 @@ impl<H: Host, R: Registry> Heap<H, R> {
         }
         let sure = self.host.barrier();
         for (noted, class) in notes.iter_mut().zip(ClassId::all()) {
-            // SAFETY: the caller's promise.
-            let still = sure && unsafe { Cache::peek_head(cache, class) } == noted.head;
-            if !still || noted.next == 0 {
+            // SAFETY: the caller's promise; the head as above.
+            let still = sure
+                && noted.next != 0
+                && unsafe {
+                    Cache::peek_head(cache, class) == noted.head
+                        && link::peek(noted.head) == noted.next
+                };
+            if !still {
                 *noted = NO_NOTES[0];
                 continue;
             }

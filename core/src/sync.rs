@@ -173,7 +173,7 @@ impl Sum {
 
 /// Words that no model explores, and that are never loom's: hints that order nothing, as [`Sum`], and
 /// the door of a cache, whose partner is a fence that loom does not know (an exhaustive search of
-/// its own stands in `door`).
+/// its own stands in `door/model.rs`).
 pub(crate) mod mark {
     pub(crate) use core::sync::atomic::{AtomicBool, AtomicU16, AtomicU32, AtomicU64, AtomicUsize};
 }
