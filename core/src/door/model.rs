@@ -193,12 +193,16 @@ impl State {
     /// wait until the reacher is about to, or there is no room for more.
     fn ready(&self, machine: Machine) -> impl Iterator<Item = usize> {
         let touched = self.reacher.touches();
-        let is_due = self.buffer.len() >= BUFFERED
-            || self.buffer.iter().any(|write| touched.contains(&write.word));
+        let is_due = move |write: &Write| touched.contains(&write.word);
+        let is_full = self.buffer.len() >= BUFFERED;
         (0..self.buffer.len()).filter(move |&at| {
-            let Write { word, release, .. } = self.buffer[at];
-            let is_first = self.buffer[..at].iter().all(|earlier| earlier.word != word);
-            is_due && (at == 0 || machine == Machine::Weak && is_first && !release)
+            let (before, rest) = self.buffer.split_at(at);
+            if machine == Machine::Ordered || is_full {
+                return at == 0 && (is_full || rest.iter().any(&is_due));
+            }
+            let Write { word, release, .. } = rest[0];
+            let may = at == 0 || !release && before.iter().all(|earlier| earlier.word != word);
+            may && (is_due(&rest[0]) || rest.iter().any(|later| later.release && is_due(later)))
         })
     }
 
