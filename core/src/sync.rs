@@ -130,8 +130,8 @@ macro_rules! cells {
 }
 pub(crate) use cells;
 
-/// Stands between two calls of a cache's owner, whose partner is a fence that the reacher has every
-/// thread pass ([`crate::door`]): here only the compiler must keep the order.
+/// Stands between two calls of a cache's owner, and inside a push, whose partner is a fence that the
+/// reacher has every thread pass ([`crate::door`]): here only the compiler must keep the order.
 #[inline(always)]
 pub(crate) fn light_fence() {
     core::sync::atomic::compiler_fence(Ordering::SeqCst);

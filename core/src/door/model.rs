@@ -16,8 +16,9 @@
 //!
 //! Not modelled: several classes, owners or reachers (the ring's lock keeps reachers apart); reads
 //! that pass earlier ones, beyond that the owner may halt between any two; the reacher's own buffer,
-//! which each fence and the release of the gate empty; ends and starts of a cache; memory that is
-//! unmapped.
+//! which each fence and the release of the gate empty; ends and starts of a cache; the length of the
+//! buffer beyond [`BUFFERED`] at a step's begin; memory that is unmapped (who closes a superslab waits
+//! for the ring's lock).
 //!
 //! The teeth: each part of the handshake can be left out ([`Without`]), and must then be missed.
 
@@ -327,14 +328,12 @@ fn search_all(machine: Machine, without: Without, calls: u8, passes: u8) -> Step
 
 #[test]
 fn handshake_loses_nothing() {
-    for (machine, calls, passes) in CASES {
+    for (machine, calls, passes) in [(Machine::Ordered, 3, 2), (Machine::Weak, 3, 1)] {
         let states = search_all(machine, Without::Nothing, calls, passes);
-        std::println!("{machine:?}, {calls} calls, {passes} passes: {states:?} states");
-        assert!(states.is_ok_and(|states| states > 1000), "{machine:?}: {states:?}");
+        // Fewer, and the machine stands still somewhere.
+        assert!(states.is_ok_and(|states| states > 100_000), "{machine:?}: {states:?}");
     }
 }
-
-const CASES: [(Machine, u8, u8); 2] = [(Machine::Ordered, 3, 2), (Machine::Weak, 3, 1)];
 
 #[test]
 fn every_part_is_needed() {
@@ -352,7 +351,6 @@ fn every_part_is_needed() {
     let ordered = ordered.map(|without| (Machine::Ordered, without));
     for (machine, without) in ordered.into_iter().chain(weak.map(|part| (Machine::Weak, part))) {
         let found = search_all(machine, without, 3, 1);
-        std::println!("{machine:?} without {without:?}: {found:?}");
         assert!(found.is_err(), "{machine:?} without {without:?} passed");
     }
 }
