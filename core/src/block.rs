@@ -3,7 +3,7 @@
 //! Whoever holds a [`Block`] owns that memory. Tokens are neither `Copy` nor `Clone` and pushing
 //! consumes them, so that putting a block into two lists takes `unsafe`.
 
-use crate::sync::link;
+use crate::sync::{light_fence, link};
 use core::ptr::NonNull;
 
 /// A free block.
@@ -30,14 +30,6 @@ impl Block {
     pub(crate) fn address(&self) -> usize {
         self.0.as_ptr().addr()
     }
-
-    /// Ties `next` behind this block.
-    #[inline(always)]
-    fn tie(&mut self, next: Option<Block>) {
-        let next = next.map_or(core::ptr::null_mut(), Block::into_start);
-        // SAFETY: the token proves that the block is free and ours.
-        unsafe { link::write(self.0.as_ptr(), next) }
-    }
 }
 
 /// A singly linked list of free blocks; all-zero bytes are the empty one.
@@ -51,8 +43,13 @@ impl List {
     pub(crate) const EMPTY: Self = Self { head: None };
 
     #[inline(always)]
-    pub(crate) fn push(&mut self, mut block: Block) {
-        block.tie(self.head.take());
+    pub(crate) fn push(&mut self, block: Block) {
+        let next = self.head.as_ref().map_or(core::ptr::null_mut(), |head| head.0.as_ptr());
+        // SAFETY: the token proves that the block is free and ours. The token of the head that was
+        // moves behind it: it is overwritten, and no store in between.
+        unsafe { link::write(block.0.as_ptr(), next) };
+        // A reacher may find the block from here on, and reads its link then: see `door`.
+        light_fence();
         self.head = Some(block);
     }
 

@@ -26,6 +26,7 @@ use crate::entry::{Entry, OwnerId};
 use crate::geometry::OUTBOX_PLACES;
 use crate::outbox::Outbox;
 use crate::span::SpanCache;
+use crate::sync::light_fence;
 use core::marker::PhantomPinned;
 use core::ptr::{NonNull, null_mut};
 
@@ -317,6 +318,8 @@ impl Bin {
     pub(crate) fn pop(&mut self) -> Option<Block> {
         let block = self.list.pop()?;
         self.room += 1;
+        // The block leaves the list before its user writes it, for a reacher that looks.
+        light_fence();
         Some(block)
     }
 
@@ -334,14 +337,7 @@ impl Bin {
 
     /// Ends the list where a reacher cut it; see [`crate::door`].
     pub(crate) fn repair(&mut self, noted: Noted) {
-        let head = self.list.head_address();
-        let len = if head == noted.head {
-            1
-        } else if head == noted.next || head == 0 {
-            0
-        } else {
-            2
-        };
+        let len = noted.left(self.list.head_address());
         self.list.cut(len);
         self.room = self.limit - len as i32;
     }

@@ -51,6 +51,14 @@ impl<H: Host> Caches<H> {
         }
     }
 
+    /// Waits until who is inside a cache came out. It may be about to read the link of a block that
+    /// was popped, freed and went home meanwhile: so before such blocks can be unmapped.
+    pub(crate) fn let_reacher_out(&self) {
+        if H::REACHES {
+            self.ring.with(|_| {});
+        }
+    }
+
     /// Takes the lock, for fork.
     pub(crate) fn hold(&self) {
         self.ring.hold();

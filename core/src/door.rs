@@ -26,7 +26,12 @@
 //!
 //! The successor is read out of a block that the one call may have handed out, and its user overwritten,
 //! meanwhile: so the head is read once more after a second fence. If it changed, the call is over,
-//! and the list is left alone.
+//! and the list is left alone. The successor is read again, too: where a processor lets writes out in
+//! any order, the head that the one call pushed may be seen before its link. The compiler keeps the
+//! order: a fence of its own stands between link and head of a push, and behind a pop.
+//!
+//! All orders of the steps are searched by an abstract machine (`door/model.rs`); each part of this
+//! left out, it finds what goes wrong.
 
 use crate::class::{CLASSES, TABLED};
 use crate::sync::Ordering;
@@ -134,7 +139,23 @@ pub(crate) struct Noted {
     pub(crate) next: usize,
 }
 
+impl Noted {
+    /// Blocks of the list that are left, by the head that the owner finds: see the table above.
+    pub(crate) fn left(self, head: usize) -> u32 {
+        if head == self.head {
+            1
+        } else if head == self.next || head == 0 {
+            0
+        } else {
+            2
+        }
+    }
+}
+
 /// Notes of every class; all-zero bytes are none.
 pub(crate) type Notes = [Noted; CLASSES];
 
 pub(crate) const NO_NOTES: Notes = [Noted { head: 0, next: 0 }; CLASSES];
+
+#[cfg(all(test, not(loom)))]
+mod model;

@@ -5,7 +5,9 @@
 //! └─ reach_in                  under the ring's lock: shut the door, take, let the owner on
 //!    then, under no lock: what was taken goes home
 //! ```
-//! The owner of a cache waits at its gate for two fences and the moving of some 12 KiB, no more.
+//! The owner of a cache waits at its gate for two fences and the moving of some 12 KiB, no more. Who
+//! closes a superslab waits for the ring's lock before it can be unmapped: the reacher may be about to
+//! read the link of a block that was just popped, and is free since.
 
 use crate::block::List;
 use crate::cache::{Behind, Cache};
@@ -142,16 +144,21 @@ impl<H: Host, R: Registry> Heap<H, R> {
             // SAFETY: the caller's promise.
             noted.head = unsafe { Cache::peek_head(cache, class) };
             if noted.head != 0 {
-                // SAFETY: a block in a list, or just popped off it: mapped still, for whoever got it
-                // frees it by a slow path.
+                // SAFETY: a block in a list, or just popped off it. Even if it was freed since, it is
+                // mapped still: superslabs that close wait for the ring's lock.
                 noted.next = unsafe { link::peek(noted.head) };
             }
         }
         let sure = self.host.barrier();
         for (noted, class) in notes.iter_mut().zip(ClassId::all()) {
-            // SAFETY: the caller's promise.
-            let still = sure && unsafe { Cache::peek_head(cache, class) } == noted.head;
-            if !still || noted.next == 0 {
+            // SAFETY: the caller's promise; the head as above.
+            let still = sure
+                && noted.next != 0
+                && unsafe {
+                    Cache::peek_head(cache, class) == noted.head
+                        && link::peek(noted.head) == noted.next
+                };
+            if !still {
                 *noted = NO_NOTES[0];
                 continue;
             }

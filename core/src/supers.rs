@@ -109,6 +109,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
             back.numbers.give(&self.pool, id);
             back.numbers.count(size, false);
         });
+        self.caches.let_reacher_out();
         self.put_range(Range { base, size, dirty: dirty != 0 });
     }
 }

@@ -130,8 +130,8 @@ macro_rules! cells {
 }
 pub(crate) use cells;
 
-/// Stands between two calls of a cache's owner, whose partner is a fence that the reacher has every
-/// thread pass ([`crate::door`]): here only the compiler must keep the order.
+/// Stands between two calls of a cache's owner, and inside a push, whose partner is a fence that the
+/// reacher has every thread pass ([`crate::door`]): here only the compiler must keep the order.
 #[inline(always)]
 pub(crate) fn light_fence() {
     core::sync::atomic::compiler_fence(Ordering::SeqCst);
@@ -173,7 +173,7 @@ impl Sum {
 
 /// Words that no model explores, and that are never loom's: hints that order nothing, as [`Sum`], and
 /// the door of a cache, whose partner is a fence that loom does not know (an exhaustive search of
-/// its own stands in `door`).
+/// its own stands in `door/model.rs`).
 pub(crate) mod mark {
     pub(crate) use core::sync::atomic::{
         AtomicBool, AtomicU8, AtomicU16, AtomicU32, AtomicU64, AtomicUsize,

@@ -3,8 +3,9 @@
 use super::{Fiction, bounded, scribble, send};
 use crate::class::ClassId;
 use crate::geometry::SUPERSLAB;
+use crate::hints::bits;
 use crate::ledger::Ledger;
-use crate::pool::Pool;
+use crate::pool::{Pool, claim_slab};
 use crate::slab::Next;
 use crate::superslab::{SlabId, Slots, SuperId};
 use loom::sync::Arc;
@@ -177,5 +178,45 @@ fn a_stale_bit_leads_to_the_next_slab() {
         }
         predecessor.join().unwrap();
         late.join().unwrap();
+    });
+}
+
+/// Claims a pooled slab as `release/holes.rs` does, writes every block that is home, as giving back
+/// its pages would, and gives the slab up.
+fn sift(pool: &Pool, slab: SlabId) {
+    let superslab = pool.superslab(slab.superslab()).unwrap();
+    if claim_slab(superslab, CLASS, slab.slot()).is_none() {
+        return;
+    }
+    for block in bits(superslab.returned().unwrap().cell_home(slab.slot(), 0)) {
+        scribble(superslab.block_start(slab.slot(), CLASS, block).unwrap().as_ptr());
+    }
+    match superslab.give_up(slab.slot()) {
+        Next::Publish => pool.publish(slab, CLASS),
+        next => assert_eq!(next, Next::Done),
+    }
+}
+
+/// A slab is sifted while a block goes home and while another thread claims it: no page of a block in
+/// use is written, and the slab is not lost.
+///
+/// Fails when weakened: the Acquire of `cell_home`.
+#[test]
+fn sifting_against_give_back_and_claim() {
+    bounded(2, || {
+        let (pool, slab) = pool_with_a_full_slab();
+        give_back(&pool, slab, 0);
+        let theirs = pool.clone();
+        let sifter = thread::spawn(move || sift(&theirs, slab));
+        let theirs = pool.clone();
+        let giver = thread::spawn(move || give_back(&theirs, slab, 1));
+        let mut claimed = pool.claim_pooled(CLASS).is_some();
+        let mut found = if claimed { use_up(&pool, slab) } else { 0 };
+        sifter.join().unwrap();
+        giver.join().unwrap();
+        claimed = claimed || pool.claim_pooled(CLASS).is_some();
+        assert!(claimed, "a pooled slab was lost");
+        found += use_up(&pool, slab);
+        assert_eq!(found, 2);
     });
 }
