@@ -12,6 +12,9 @@ use crate::sync::{Ordering, Sum};
 
 /// Milliseconds within which what was given back is regretted.
 const SOON: u64 = 1000;
+/// Bytes of an allowance, at most: a program that swings farther than this and then rests must not
+/// keep all of it, where nobody calls rounds of decay.
+const MOST: usize = 64 << 20;
 /// Milliseconds that an allowance lasts at first, and doublings of that at most.
 const HOLD: u64 = 2000;
 const DOUBLINGS: u32 = 5;
@@ -72,7 +75,7 @@ impl Regret {
         }
         let missed = bytes.min(given);
         self.given.sub(missed);
-        let room = self.most.get().saturating_sub(self.allowance.get());
+        let room = self.most.get().min(MOST).saturating_sub(self.allowance.get());
         let more = (2 * missed).min(room);
         if more > 0 {
             self.allowance.add(more);
