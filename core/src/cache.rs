@@ -128,6 +128,8 @@ pub struct Cache {
     pub(crate) grown: usize,
     /// Bytes that went home from lists since one was last filled from a slab.
     pub(crate) one_way: usize,
+    /// It began with a free, and is in no ring until it allocates.
+    pub(crate) hidden: bool,
     pub(crate) listed: Listed,
     /// Of the reacher, for the owner.
     pub(crate) notes: Notes,
@@ -149,6 +151,7 @@ impl Cache {
             behind: Behind::EMPTY,
             grown: 0,
             one_way: 0,
+            hidden: false,
             listed: Listed { next: null_mut(), previous: null_mut(), pass: 0, seen: 0 },
             notes: NO_NOTES,
             pinned: PhantomPinned,

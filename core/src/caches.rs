@@ -28,11 +28,16 @@ impl<H: Host> Caches<H> {
         self.count.get()
     }
 
-    /// Takes a starting cache in.
-    pub(crate) fn add(&self, cache: &mut Cache) {
+    /// Counts a starting cache.
+    pub(crate) fn add(&self, _: &mut Cache) {
         self.count.add(1);
+    }
+
+    /// Takes a cache in that is in no ring, so that other threads may reach it.
+    pub(crate) fn show(&self, cache: &mut Cache) {
+        cache.hidden = false;
         if H::REACHES {
-            // SAFETY: it was untouched until now, and its owner's word is that it stays.
+            // SAFETY: its owner's word is that it stays where it is.
             self.ring.with(|ring| unsafe { ring.insert(cache) });
         }
     }

@@ -137,8 +137,12 @@ impl<H: Host, R: Registry> Heap<H, R> {
     fn deallocate_foreign(ptr: *mut u8, cache: &mut Cache, heap: &Self, twice: u32) {
         heap.enter(cache);
         // If the door was shut when the hot path looked, the owner in this is wrong: at worst a block
-        // of our own goes by the outbox. The kind is right, for tags have none.
-        let entry = Entry(twice.wrapping_add(cache.tag()));
+        // of our own goes by the outbox. The kind is right, for tags have none; but "not ours" looks
+        // like the smallest class of somebody then.
+        let mut entry = Entry(twice.wrapping_add(cache.tag()));
+        if entry.slab() == Some(ClassId(0)) {
+            entry = Entry(heap.registry.entry(ptr.addr()));
+        }
         let put = match entry.slab() {
             Some(class) => heap.put_foreign(cache, ptr, class, entry),
             None => false,
@@ -194,7 +198,9 @@ impl<H: Host, R: Registry> Heap<H, R> {
         let ptr = start.as_ptr();
         if cache.is_fresh() {
             // Now its owner id may even match; the way from here decides.
-            self.start(cache);
+            // A thread that begins with a free may be at its end, past the destructors that retire its
+            // cache: nobody is to know of the cache before it allocates.
+            self.start_hidden(cache);
         }
         let entry = Entry(self.registry.entry(ptr.addr()));
         match self.listed(entry, ptr.addr()) {

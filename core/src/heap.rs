@@ -102,6 +102,17 @@ impl<H: Host, R: Registry> Heap<H, R> {
     pub(crate) fn start(&self, cache: &mut Cache) {
         cache.start(self.owners.take(), |class| self.policy.limit(class));
         self.caches.add(cache);
+        self.caches.show(cache);
+        self.host.cache_started(cache);
+    }
+
+    /// The same for a cache that other threads are not to reach until it is [shown](Caches::show).
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn start_hidden(&self, cache: &mut Cache) {
+        cache.start(self.owners.take(), |class| self.policy.limit(class));
+        self.caches.add(cache);
+        cache.hidden = true;
         self.host.cache_started(cache);
     }
 
@@ -165,6 +176,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
     /// Keeps other threads out of a cache that is in use, from now until it is retired: for a host that
     /// cannot promise to retire it. For others than that cache, nothing happens.
     pub fn hide_cache(&self, cache: &mut Cache) {
+        cache.hidden = false;
         self.caches.hide(cache);
     }
 

@@ -90,6 +90,11 @@ impl<H: Host, R: Registry> Heap<H, R> {
         if !H::REACHES {
             return gathered;
         }
+        // The first fence of a process takes long, and must not find anybody waiting.
+        if !self.host.barrier() {
+            gathered.active = self.caches.count();
+            return gathered;
+        }
         let pass = self.caches.ring.with(Ring::begin);
         let mut loot = Loot { behind: Behind::EMPTY, hot: [const { (List::EMPTY, 0) }; CLASSES] };
         loop {
@@ -185,6 +190,8 @@ impl<H: Host, R: Registry> Heap<H, R> {
                 self.send_list_home(list.take(), *len, class, &mut behind.tallies);
             }
         }
+        // The traffic that it tells of was this cache's: the next one's is another.
+        behind.sides.iter_mut().for_each(|side| side.sent = 0);
         self.empty(behind);
     }
 }

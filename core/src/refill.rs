@@ -43,6 +43,9 @@ impl<H: Host, R: Registry> Heap<H, R> {
             bin.fill(list, len);
             return bin.pop();
         }
+        if cache.hidden && cache.is_live() {
+            self.caches.show(cache);
+        }
         cache.behind.tallies.refills += 1;
         self.adapt(cache, class);
         let block = loop {

@@ -6,7 +6,7 @@ mod fakes;
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use fakes::Fake;
-use hakmem_core::{Cache, Heap, Host, Misuse, PageSource, Verdict};
+use hakmem_core::{Cache, Heap, Host, Misuse, MisuseKind, PageSource, Verdict};
 use rustix::thread::{MembarrierCommand, membarrier};
 use std::boxed::Box;
 use std::sync::Barrier;
@@ -60,7 +60,7 @@ impl Host for Reaching {
         self.0.cache_started(cache);
     }
     fn misuse(&self, misuse: Misuse) -> Verdict {
-        panic!("{misuse:?}");
+        self.0.misuse(misuse)
     }
 }
 
@@ -134,6 +134,58 @@ fn an_idle_cache_is_emptied_but_for_the_heads_of_its_lists() {
         assert_eq!(heap.purge(&mut Cache::new()).bytes, 0);
         done.wait();
     });
+    finish(&heap);
+}
+
+/// The first call of an emptied cache's owner may be about anything.
+#[test]
+fn a_foreign_pointer_stays_one_when_the_cache_was_emptied() {
+    let heap = heap();
+    heap.host().0.manners(|manners| manners.tolerate_misuse = true);
+    let mut cache = Box::new(Cache::new());
+    let mut own = 0_u64;
+    for stated in [None, Some(8)] {
+        for size in [8, 64] {
+            let block = take(&heap, &mut cache, size);
+            // SAFETY: given up once.
+            unsafe { heap.deallocate(&mut cache, block) };
+        }
+        heap.purge(&mut Cache::new());
+        let foreign = (&raw mut own).cast();
+        // SAFETY: not the heap's, which is what the test is about.
+        unsafe {
+            match stated {
+                None => heap.deallocate(&mut cache, foreign),
+                Some(size) => heap.deallocate_sized(&mut cache, foreign, size, 1),
+            }
+        }
+        assert_eq!(heap.host().0.take_misuse_kinds(), [MisuseKind::NotOurs]);
+    }
+    heap.retire_cache(&mut cache);
+    finish(&heap);
+}
+
+/// A thread that begins with a free may be past the destructors that would retire its cache.
+#[test]
+fn a_cache_that_only_frees_is_out_of_reach_until_it_allocates() {
+    let heap = heap();
+    let (mut cache, mut other) = (Box::new(Cache::new()), Box::new(Cache::new()));
+    let blocks: Vec<_> = (0..3).map(|_| take(&heap, &mut other, 64)).collect();
+    for block in blocks {
+        // SAFETY: given up once.
+        unsafe { heap.deallocate(&mut cache, block) };
+    }
+    heap.retire_cache(&mut other);
+    heap.purge(&mut Cache::new());
+    let out =
+        || heap.stats().classes.iter().map(|class| class.carved - class.returned).sum::<usize>();
+    assert_eq!(out(), 3, "they are in the outbox, and stay there");
+    let block = take(&heap, &mut cache, 64);
+    // SAFETY: given up once.
+    unsafe { heap.deallocate(&mut cache, block) };
+    heap.purge(&mut Cache::new());
+    assert!(out() <= 1);
+    heap.retire_cache(&mut cache);
     finish(&heap);
 }
 

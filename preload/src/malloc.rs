@@ -142,6 +142,7 @@ unsafe fn resize(block: *mut c_void, size: usize) -> *mut c_void {
     }
     // SAFETY: as for `free`.
     let moved = unsafe { HEAP.reallocate(&mut *cache(), block.cast(), size) };
+    HEAP.host().attend();
     // SAFETY: the same contract; the block stands as it was.
     if moved.is_null() { unsafe { resize_refused(block, size) } } else { moved.cast() }
 }

@@ -25,6 +25,7 @@ fn allocate_aligned(size: usize, align: usize) -> *mut c_void {
 #[inline(never)]
 extern "C" fn new_slow(size: usize) -> *mut c_void {
     let block = malloc::allocate(size);
+    HEAP.host().attend();
     if block.is_null() { next::new(size) } else { block.cast() }
 }
 
@@ -32,6 +33,7 @@ extern "C" fn new_slow(size: usize) -> *mut c_void {
 #[inline(never)]
 extern "C" fn new_nothrow_slow(size: usize, tag: *const c_void) -> *mut c_void {
     let block = malloc::allocate(size);
+    HEAP.host().attend();
     if block.is_null() { next::new_nothrow(size, tag) } else { block.cast() }
 }
 

@@ -49,6 +49,7 @@ unsafe impl GlobalAlloc for Hakmem {
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
         // SAFETY: as in `dealloc`.
         let moved = unsafe { resize(block, layout, new_size) };
+        HEAP.host().attend();
         if moved.is_null() {
             // SAFETY: the same contract; the block stands as it was.
             return unsafe { realloc_refused(block, layout, new_size) };

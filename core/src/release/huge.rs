@@ -61,8 +61,8 @@ impl<H: Host, R: Registry> Heap<H, R> {
         self.advise(range.base, range.size, advice) && advice == HugeAdvice::Ask
     }
 
-    /// Gives advice about a large block that the caller is about to open: about what of it is whole huge
-    /// pages.
+    /// Gives advice about a large block that the caller is about to open, if it holds a whole huge page:
+    /// about all of it, for the source can only remap what is of one kind.
     pub(crate) fn advise_large(&self, range: &Range) {
         let advice = match (self.huge.get(), self.host.huge_pages()) {
             (_, HugePages::None) | (Huge::Auto | Huge::Never, HugePages::Asked) => return,
@@ -73,7 +73,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
         let start = range.base.next_multiple_of(SUPERSLAB);
         let end = (range.base + range.size) / SUPERSLAB * SUPERSLAB;
         if start < end {
-            self.advise(start, end - start, advice);
+            self.advise(range.base, range.size, advice);
         }
     }
 

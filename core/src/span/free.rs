@@ -86,14 +86,14 @@ impl<H: Host, R: Registry> Heap<H, R> {
 
     /// Passes a cached span on: to the bins, or back into its superslab.
     fn store_span(&self, id: SpanId, class: SpanClass) {
-        if self.spans.bins.put(id, class, self.spans.held()) {
-            self.keep_bound();
-        } else {
+        if !self.spans.bins.put(id, class, self.spans.held()) {
             self.give_span(id, class);
         }
+        self.keep_bound();
     }
 
-    /// Makes the grains of a cached span free.
+    /// Makes the grains of a cached span free. The bound is the caller's to keep, once, however many he
+    /// gives.
     #[cold]
     pub(super) fn give_span(&self, id: SpanId, class: SpanClass) {
         let empty = self
@@ -101,8 +101,6 @@ impl<H: Host, R: Registry> Heap<H, R> {
             .with(|back| back.spans.give(&self.spans, id, class, |range| self.forget_spans(range)));
         if let Some(range) = empty {
             self.return_spans(range);
-        } else {
-            self.keep_bound();
         }
     }
 

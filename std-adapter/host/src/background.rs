@@ -340,7 +340,9 @@ fn now() -> u64 {
 /// Starts the thread: with every signal blocked, and on its own.
 fn start<A: Adapter>() -> bool {
     let mut attributes = libc::ThreadAttributes::new();
-    let all: libc::SigSet = [u64::MAX; 16];
+    let mut all: libc::SigSet = [u64::MAX; 16];
+    // But for 32 to 34, by which musl's and glibc's own functions ask something of every thread.
+    all[0] = !(0b111 << 31);
     let mut before: libc::SigSet = [0; 16];
     let mut thread = 0;
     // SAFETY: the attributes are initialised before they are used and destroyed after; the mask is put
