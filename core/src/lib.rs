@@ -43,8 +43,8 @@
 //! *What is in slabs goes back page by page* (`release/holes`), which bits beside the heap make possible:
 //! of 1 GiB freed but for 5 % chosen at random, a page for each survivor stays and not a slab.
 //!
-//! *Another thread reaches an idle cache by its door* (`door`), at one instruction of the hot paths and no
-//! store, where the design had thought of two of each.
+//! *Another thread reaches an idle cache by its door* (`door`), at one instruction of the hot paths (three of
+//! an allocation whose size is known when it is compiled) and no store, where two of each were allowed.
 //!
 //! # What is caught
 //!
