@@ -141,7 +141,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
 
     fn allocate_inside(&self, cache: &mut Cache, size: usize, wish: Wish) -> *mut u8 {
         if cache.is_fresh() {
-            self.start(cache);
+            self.start(cache, false);
         }
         // At most a page's worth of padding: above that spans and large align by place.
         let padded = if wish.align <= LARGEST { padded(size, wish.align) } else { None };

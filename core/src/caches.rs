@@ -28,9 +28,13 @@ impl<H: Host> Caches<H> {
         self.count.get()
     }
 
-    /// Counts a starting cache.
-    pub(crate) fn add(&self, _: &mut Cache) {
+    /// Takes a starting cache in.
+    pub(crate) fn add(&self, cache: &mut Cache, hidden: bool) {
         self.count.add(1);
+        cache.hidden = hidden;
+        if !hidden {
+            self.show(cache);
+        }
     }
 
     /// Takes a cache in that is in no ring, so that other threads may reach it.

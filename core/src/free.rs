@@ -200,7 +200,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
             // Now its owner id may even match; the way from here decides.
             // A thread that begins with a free may be at its end, past the destructors that retire its
             // cache: nobody is to know of the cache before it allocates.
-            self.start_hidden(cache);
+            self.start(cache, true);
         }
         let entry = Entry(self.registry.entry(ptr.addr()));
         match self.listed(entry, ptr.addr()) {

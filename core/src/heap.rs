@@ -96,23 +96,13 @@ impl<H: Host, R: Registry> Heap<H, R> {
         &self.host
     }
 
-    /// Starts a fresh cache; the host learns of it.
+    /// Starts a fresh cache; the host learns of it. A hidden one is out of other threads' reach until it
+    /// is [shown](Caches::show).
     #[cold]
     #[inline(never)]
-    pub(crate) fn start(&self, cache: &mut Cache) {
+    pub(crate) fn start(&self, cache: &mut Cache, hidden: bool) {
         cache.start(self.owners.take(), |class| self.policy.limit(class));
-        self.caches.add(cache);
-        self.caches.show(cache);
-        self.host.cache_started(cache);
-    }
-
-    /// The same for a cache that other threads are not to reach until it is [shown](Caches::show).
-    #[cold]
-    #[inline(never)]
-    pub(crate) fn start_hidden(&self, cache: &mut Cache) {
-        cache.start(self.owners.take(), |class| self.policy.limit(class));
-        self.caches.add(cache);
-        cache.hidden = true;
+        self.caches.add(cache, hidden);
         self.host.cache_started(cache);
     }
 

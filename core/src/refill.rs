@@ -31,7 +31,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
     #[inline(never)]
     pub(crate) fn refill(&self, cache: &mut Cache, class: ClassId) -> Option<Block> {
         if cache.is_fresh() {
-            self.start(cache);
+            self.start(cache, false);
             // The host may have allocated from it, and left blocks here.
             if let Some(block) = cache.bin(class).pop() {
                 return Some(block);

@@ -168,9 +168,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
             cache.shorten(policy::SHORT);
             // What the lists pinned may be in as many slabs as they had blocks.
             for _ in 0..policy::SIFTS {
-                if self.has_slack() {
-                    self.gave(self.sift_some());
-                }
+                self.keep_slack();
             }
         }
         self.keep_bounds();

@@ -23,7 +23,7 @@ fn heap(page: usize) -> Box<Heap<Fake>> {
 
 fn cache(heap: &Heap<Fake>) -> Box<Cache> {
     let mut cache = Box::new(Cache::new());
-    heap.start(&mut cache);
+    heap.start(&mut cache, false);
     cache
 }
 
