@@ -75,6 +75,7 @@ mod huge;
 mod layer;
 mod marks;
 mod regret;
+mod runs;
 mod sieve;
 mod sums;
 

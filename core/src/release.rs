@@ -6,6 +6,7 @@
 //! | `decay` | in rounds, by a thread or a timer of the host's: what lay untouched for a while |
 //! | `purge` | on demand: all of it |
 //! | `holes` | inside slabs that are in use: free pages |
+//! | `idle` | idle slots, of several superslabs together |
 //! | `huge` | before part of a huge page goes back, it comes apart |
 //!
 //! Free memory is dirty first, then purged (its pages are gone, its addresses kept), then unmapped.
@@ -15,6 +16,7 @@ mod bound;
 mod decay;
 mod holes;
 mod huge;
+mod idle;
 
 #[cfg(any(test, feature = "validate"))]
 pub use bound::Balance;
@@ -25,9 +27,7 @@ use crate::geometry::{SLOT, SLOTS};
 use crate::heap::Heap;
 use crate::registry::Registry;
 use crate::source::Host;
-use crate::superslab::SuperId;
 use crate::sync::Ordering;
-use core::ptr::NonNull;
 
 /// What a purge came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -110,34 +110,6 @@ impl<H: Host, R: Registry> Heap<H, R> {
             self.gave(self.purge_idle(id, u32::MAX));
         }
         self.gave(self.purge_long_spans());
-    }
-
-    /// Purges the idle dirty slots of a superslab that are among `wanted`: claims them first, gives
-    /// their pages back, and only then sets them idle again.
-    pub(crate) fn purge_idle(&self, id: SuperId, wanted: u32) -> usize {
-        let Some(superslab) = self.pool.superslab(id) else { return 0 };
-        let claimed = self.pool.claim_dirty(superslab, wanted);
-        if claimed == 0 {
-            return 0;
-        }
-        let mut runs = [(NonNull::dangling(), 0); SLOTS.div_ceil(2) as usize];
-        let mut count = 0;
-        let mut slot = 0;
-        while slot < SLOTS {
-            let run = (claimed >> slot).trailing_ones().min(SLOTS - slot);
-            let base = core::ptr::with_exposed_provenance_mut(superslab.slab_base(slot));
-            if let Some(base) = NonNull::new(base).filter(|_| run > 0) {
-                runs[count] = (base, run as usize * SLOT);
-                count += 1;
-            }
-            slot += run + 1;
-        }
-        self.undo_huge(superslab);
-        // SAFETY: claimed, so nobody's but ours, and each part of one mapping.
-        let clean = unsafe { self.ledger.purge_all(&self.host, &runs[..count]) };
-        let seen = self.pool.give_slots(id, claimed, if clean { 0 } else { claimed });
-        self.close_superslab(id, seen);
-        if clean { claimed.count_ones() as usize * SLOT } else { 0 }
     }
 
     /// Bytes that the heap holds from its source now.

@@ -116,7 +116,7 @@ impl Program<'_> {
 
     fn check(&self) {
         let balance = self.heap.balance();
-        let most = balance.most + balance.allowance + balance.bins + SUPERSLAB;
+        let most = balance.most + balance.allowance + balance.pinned + SUPERSLAB;
         assert!(balance.free <= most, "{balance:?} with {} live", self.live);
     }
 }

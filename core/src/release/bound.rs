@@ -12,7 +12,6 @@
 //! as the frees since the last one can have added.
 
 use crate::cache::Cache;
-use crate::geometry::SLOT;
 use crate::heap::Heap;
 use crate::policy;
 use crate::registry::Registry;
@@ -35,8 +34,8 @@ pub struct Balance {
     pub in_use: usize,
     /// What is free in whole pieces and may still be backed.
     pub free: usize,
-    /// Of `free`, the spans in bins, which have a bound of their own.
-    pub bins: usize,
+    /// Of `free`, what lies in pages in which live spans are as well: it cannot go back.
+    pub pinned: usize,
     /// What of `free` may be there, beside the allowance: as much as is in use, and some MiB at least.
     pub most: usize,
     /// What may be kept beside that, because it was missed before.
@@ -52,7 +51,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
             out: self.pool.sums.out.signed(),
             in_use,
             free: self.free_dirty(),
-            bins: self.spans.binned(),
+            pinned: self.spans.pinned(self.host.page_size()),
             most: self.policy.kept(in_use),
             allowance: self.allowance(),
         }
@@ -97,7 +96,8 @@ impl<H: Host, R: Registry> Heap<H, R> {
     /// bytes and the allowance are free. Where that cannot go back, of the next. Answers the bytes.
     #[cold]
     fn release_some(&self, most: usize) -> usize {
-        if self.free_dirty() <= most.saturating_add(self.allowance()) {
+        let excess = self.free_dirty().saturating_sub(most.saturating_add(self.allowance()));
+        if excess == 0 {
             return 0;
         }
         let mut kinds = [Kind::Idle, Kind::Spans, Kind::Ranges];
@@ -108,8 +108,8 @@ impl<H: Host, R: Registry> Heap<H, R> {
         };
         kinds.sort_unstable_by_key(|kind| core::cmp::Reverse(bytes(kind)));
         let gone = kinds.into_iter().map(|kind| match kind {
-            Kind::Idle => self.pool.find_dirty(SLOT).map_or(0, |id| self.purge_idle(id, u32::MAX)),
-            Kind::Spans => self.release_some_spans(),
+            Kind::Idle => self.purge_some_idle(excess),
+            Kind::Spans => self.release_some_spans(excess),
             Kind::Ranges => self.trim_ranges(),
         });
         let gone = gone.into_iter().find(|&bytes| bytes > 0).unwrap_or(0);

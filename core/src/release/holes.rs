@@ -12,11 +12,11 @@ use crate::marks::{HOLE, SLOT_HOLES};
 use crate::pool::claim_slab;
 use crate::registry::Registry;
 use crate::returned::Returned;
+use crate::runs::Runs;
 use crate::source::Host;
 use crate::superslab::{SlabId, SuperId, Superslab};
 use crate::sync::Ordering;
 use crate::word::State;
-use core::ptr::NonNull;
 
 /// Runs of pages that one call of the source gives back, at most: those of a slab of 64 pages, twice.
 const RUNS: usize = 64;
@@ -25,8 +25,7 @@ const SLAB_RUNS: usize = 32;
 
 /// Slabs that are claimed together, and what of them goes back in one call.
 struct Batch {
-    runs: [(NonNull<u8>, usize); RUNS],
-    count: usize,
+    runs: Runs<RUNS>,
     /// Class of the slab at each slot, and its fresh holes.
     slabs: [(ClassId, u64); SLOTS as usize],
     /// Which slots have one.
@@ -72,24 +71,20 @@ impl<H: Host, R: Registry> Heap<H, R> {
     /// As [`sift`](Self::sift), as many of them as one call takes. Answers the bytes, and the slots that
     /// are left.
     fn sift_batch(&self, id: SuperId, superslab: &Superslab, mut wanted: u32) -> (usize, u32) {
-        let mut batch = Batch {
-            runs: [(NonNull::dangling(), 0); RUNS],
-            count: 0,
-            slabs: [(ClassId(0), 0); SLOTS as usize],
-            claimed: 0,
-        };
-        while wanted != 0 && batch.count + SLAB_RUNS <= RUNS {
+        let mut batch =
+            Batch { runs: Runs::new(), slabs: [(ClassId(0), 0); SLOTS as usize], claimed: 0 };
+        while wanted != 0 && batch.runs.has_room(SLAB_RUNS) {
             let slot = wanted.trailing_zeros();
             wanted &= wanted - 1;
             self.claim_for_sifting(superslab, slot, &mut batch);
         }
-        if batch.count > 0 {
+        if !batch.runs.is_empty() {
             self.undo_huge(superslab);
         }
         // SAFETY: whole pages of one mapping each, of slabs that are claimed: every block in them is
         // home, and only the claimer could hand it out.
-        let clean = batch.count > 0
-            && unsafe { self.ledger.purge_all(&self.host, &batch.runs[..batch.count]) };
+        let clean = !batch.runs.is_empty()
+            && unsafe { self.ledger.purge_all(&self.host, batch.runs.as_slice()) };
         let mut bytes = 0;
         for slot in bits(u64::from(batch.claimed)) {
             let (class, fresh) = batch.slabs[slot as usize];
@@ -126,11 +121,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
             let start = left.trailing_zeros();
             let length = (left >> start).trailing_ones();
             left &= !(mask(length) << start);
-            let at = core::ptr::with_exposed_provenance_mut(base + start as usize * HOLE);
-            if let Some(at) = NonNull::new(at) {
-                batch.runs[batch.count] = (at, length as usize * HOLE);
-                batch.count += 1;
-            }
+            batch.runs.push(base + start as usize * HOLE, length as usize * HOLE);
         }
     }
 }

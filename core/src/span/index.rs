@@ -12,19 +12,12 @@ use crate::arena;
 use crate::geometry::{CHUNK_SUPERS, SLOT};
 use crate::hints::bits;
 use crate::sync::{Ordering, const_fn};
-use core::ops::Range;
 
 /// Superslabs that a search for an aligned place looks at, at most: there, a list is a hint alone.
 const PROBES: usize = 32;
 
 /// The lists that guests can be in: of up to four slots.
 const GUESTS: u64 = u64::MAX >> (63 - SpanClass::of(4 * SLOT).0);
-
-/// The whole pages of `page` grains in a run. Empty, but never backward, where there is none.
-fn whole_pages(run: &Range<usize>, page: usize) -> Range<usize> {
-    let (start, end) = (run.start.next_multiple_of(page), run.end / page * page);
-    start..end.max(start)
-}
 
 /// Changes a superslab, and the sum of what is loose with it.
 fn book<T>(
@@ -229,9 +222,7 @@ impl SpanIndex {
             let mut next = self.heads[list as usize];
             while let Some(number) = next.checked_sub(1) {
                 let superslab = spans.superslab(number)?;
-                let (free, dirty) = (superslab.free(), superslab.dirty());
-                let mut runs = free.runs().filter(|run| run.len() >= least);
-                if runs.any(|run| dirty.meets(whole_pages(&run, page))) {
+                if superslab.dirty_pages(page, least) != Bits::NONE {
                     return Some(number);
                 }
                 probes -= 1;
@@ -255,19 +246,10 @@ impl SpanIndex {
         page: usize,
         least: usize,
     ) -> Bits {
-        let mut taken = Bits::NONE;
         let Some(superslab) = spans.superslab(number) else {
-            return taken;
+            return Bits::NONE;
         };
-        // A page is free as a whole or not at all; what of it is dirty is dropped with the rest.
-        let (free, dirty) = (superslab.free(), superslab.dirty());
-        for run in free.runs().filter(|run| run.len() >= least) {
-            for start in whole_pages(&run, page).step_by(page) {
-                if dirty.meets(start..start + page) {
-                    taken.insert(start..start + page);
-                }
-            }
-        }
+        let taken = superslab.dirty_pages(page, least);
         if taken != Bits::NONE {
             book(spans, superslab, |superslab| {
                 taken.runs().for_each(|run| _ = superslab.take(run))

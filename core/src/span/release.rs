@@ -4,8 +4,8 @@ use super::bits::Bits;
 use super::class::{GRAIN, GRAINS};
 use crate::heap::Heap;
 use crate::registry::Registry;
+use crate::runs::Runs;
 use crate::source::Host;
-use core::ptr::NonNull;
 
 /// Grains of a run that is worth a call to the system by itself: 128 KiB.
 const LONG: usize = (128 << 10) / GRAIN;
@@ -14,6 +14,30 @@ const LONG: usize = (128 << 10) / GRAIN;
 const LOOKS: u32 = 64;
 /// Times that the search goes on where there is nothing.
 const ROWS: u32 = 16;
+
+/// Superslabs from which one call takes, at most.
+const TOGETHER: usize = 8;
+/// Runs of one superslab, at most, and of all of them.
+const RUNS_EACH: usize = GRAINS / 2;
+const RUNS: usize = RUNS_EACH + 64;
+
+/// Pages that are claimed to be given back together.
+struct Batch {
+    runs: Runs<RUNS>,
+    /// Superslabs, and which grains of each.
+    taken: [(u32, Bits); TOGETHER],
+    count: usize,
+}
+
+impl Batch {
+    const fn new() -> Self {
+        Self { runs: Runs::new(), taken: [(0, Bits::NONE); TOGETHER], count: 0 }
+    }
+
+    fn has_room(&self) -> bool {
+        self.count < TOGETHER && self.runs.has_room(RUNS_EACH)
+    }
+}
 
 impl<H: Host, R: Registry> Heap<H, R> {
     /// Empties the bins, and purges what is free then: empty superslabs are in the page arena
@@ -24,14 +48,27 @@ impl<H: Host, R: Registry> Heap<H, R> {
         open.map(|(number, _)| self.purge_span_superslab(number, 1)).sum()
     }
 
-    /// Gives back what one call of the source takes, of what is free in spans: the bins count as that if
-    /// they hold most of it. Answers the bytes purged.
-    pub(crate) fn release_some_spans(&self) -> usize {
-        if self.spans.bins.bytes() > self.spans.loose.get() {
+    /// Gives back `wanted` bytes of what is free in spans, or what one call of the source takes: the bins
+    /// count as that if they hold most of it. Answers the bytes purged.
+    pub(crate) fn release_some_spans(&self, wanted: usize) -> usize {
+        let mut drained = self.spans.bins.bytes() > self.spans.loose.get();
+        if drained {
             self.drain_bins();
         }
-        let most = (0..ROWS).find_map(|_| self.spans.loosest(LOOKS));
-        most.map_or(0, |number| self.purge_span_superslab(number, 1))
+        let page = self.host.page_size().div_ceil(GRAIN);
+        let mut batch = Batch::new();
+        while batch.runs.bytes() < wanted && batch.has_room() {
+            let most = (0..ROWS).find_map(|_| self.spans.loosest(LOOKS, page));
+            if most.is_some_and(|number| self.take_dirty_spans(number, 1, &mut batch)) {
+                continue;
+            }
+            if drained {
+                break;
+            }
+            self.drain_bins();
+            drained = true;
+        }
+        self.purge_taken_spans(&batch)
     }
 
     /// Purges one superslab's long free runs, if there is one with some. Answers their bytes.
@@ -52,38 +89,49 @@ impl<H: Host, R: Registry> Heap<H, R> {
         still.map(|(number, _)| self.purge_span_superslab(number, 1)).sum()
     }
 
-    /// Purges the free dirty pages of a superslab, in runs of at least `least` grains: claims them
-    /// first, gives them back, and only then sets them free again.
+    /// Purges the free dirty pages of a superslab, in runs of at least `least` grains. Answers the bytes.
     fn purge_span_superslab(&self, number: u32, least: usize) -> usize {
+        let mut batch = Batch::new();
+        self.take_dirty_spans(number, least, &mut batch);
+        self.purge_taken_spans(&batch)
+    }
+
+    /// Claims the free dirty pages of a superslab, in runs of at least `least` grains, to be purged.
+    /// `false`: there are none.
+    fn take_dirty_spans(&self, number: u32, least: usize, batch: &mut Batch) -> bool {
         let page = self.host.page_size().div_ceil(GRAIN);
-        let taken = self.back.with(|back| {
-            // Closed, or closed and opened anew, since it was looked at: nothing dirty is free.
-            back.spans.take_dirty(&self.spans, number, page, least)
-        });
         let Some(superslab) = self.spans.superslab(number) else {
-            return 0;
+            return false;
         };
+        // Closed, or closed and opened anew, since it was looked at: nothing dirty is free.
+        let taken = self.back.with(|back| back.spans.take_dirty(&self.spans, number, page, least));
         if taken == Bits::NONE {
-            return 0;
+            return false;
         }
-        let mut runs = [(NonNull::dangling(), 0); GRAINS / 2];
-        let mut count = 0;
-        for run in taken.runs() {
-            if let Some(start) = NonNull::new(superslab.start(run.start)) {
-                runs[count] = (start, run.len() * GRAIN);
-                count += 1;
-            }
+        let base = superslab.base();
+        taken.runs().for_each(|run| batch.runs.push(base + run.start * GRAIN, run.len() * GRAIN));
+        batch.taken[batch.count] = (number, taken);
+        batch.count += 1;
+        true
+    }
+
+    /// Gives back what was claimed, and only then sets it free again. Answers the bytes purged.
+    fn purge_taken_spans(&self, batch: &Batch) -> usize {
+        if batch.runs.is_empty() {
+            return 0;
         }
         // SAFETY: the grains were free and were claimed under the lock: whole pages of one mapping
-        // that nobody uses.
-        let clean = unsafe { self.ledger.purge_all(&self.host, &runs[..count]) };
-        let empty = self.back.with(|back| {
-            let forget = |range: &_| self.forget_spans(range);
-            back.spans.give_back(&self.spans, number, &taken, clean, forget)
-        });
-        if let Some(range) = empty {
-            self.return_spans(range);
+        // each, that nobody uses.
+        let clean = unsafe { self.ledger.purge_all(&self.host, batch.runs.as_slice()) };
+        for (number, taken) in &batch.taken[..batch.count] {
+            let empty = self.back.with(|back| {
+                let forget = |range: &_| self.forget_spans(range);
+                back.spans.give_back(&self.spans, *number, taken, clean, forget)
+            });
+            if let Some(range) = empty {
+                self.return_spans(range);
+            }
         }
-        if clean { taken.count() * GRAIN } else { 0 }
+        if clean { batch.runs.bytes() } else { 0 }
     }
 }

@@ -109,6 +109,12 @@ pub(crate) struct SpanSuperslab {
     huge: AtomicBool,
 }
 
+/// The whole pages of `page` grains in a run. Empty, but never backward, where there is none.
+fn whole_pages(run: &core::ops::Range<usize>, page: usize) -> core::ops::Range<usize> {
+    let (start, end) = (run.start.next_multiple_of(page), run.end / page * page);
+    start..end.max(start)
+}
+
 fn load(cells: &[AtomicU64; WORDS]) -> Bits {
     Bits(core::array::from_fn(|word| cells[word].load(Ordering::Relaxed)))
 }
@@ -194,6 +200,26 @@ impl SpanSuperslab {
     /// Bytes of free grains that are dirty.
     pub(super) fn loose(&self) -> usize {
         self.free().meet(&self.dirty()).count() * GRAIN
+    }
+
+    /// The free grains that are dirty and fill whole pages of `page` grains, in runs of at least `least`.
+    /// A page is free as a whole or not at all; what of it is dirty counts with the rest.
+    pub(super) fn dirty_pages(&self, page: usize, least: usize) -> Bits {
+        let (free, dirty) = (self.free(), self.dirty());
+        let mut pages = Bits::NONE;
+        for run in free.runs().filter(|run| run.len() >= least) {
+            for start in whole_pages(&run, page).step_by(page) {
+                if dirty.meets(start..start + page) {
+                    pages.insert(start..start + page);
+                }
+            }
+        }
+        pages
+    }
+
+    /// Bytes that [`dirty_pages`](Self::dirty_pages) fills.
+    pub(super) fn loose_pages(&self, page: usize) -> usize {
+        if page == 1 { self.loose() } else { self.dirty_pages(page, 1).count() * GRAIN }
     }
 
     /// Whether every grain is free.

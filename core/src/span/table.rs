@@ -1,7 +1,7 @@
 //! The part of the spans that is read without the lock: descriptors, bins, sums.
 
 use super::bins::Bins;
-use super::class::SpanClass;
+use super::class::{GRAIN, SpanClass};
 use super::superslab::{SpanId, SpanSuperslab};
 use crate::geometry::{CHUNK_SUPERS, CHUNKS};
 use crate::layer::LayerStats;
@@ -100,15 +100,15 @@ impl Spans {
         self.spans.load(Ordering::Relaxed)
     }
 
-    /// Of the next `looks` superslabs, the one with the most bytes that are loose. Successive calls come
-    /// by all.
-    pub(super) fn loosest(&self, looks: u32) -> Option<u32> {
+    /// Of the next `looks` superslabs, the one with the most bytes that are loose, in whole pages of `page`
+    /// grains. Successive calls come by all.
+    pub(super) fn loosest(&self, looks: u32, page: usize) -> Option<u32> {
         let first = self.next.load(Ordering::Relaxed);
         let descriptors = (first..first + looks).map_while(|n| Some((n, self.superslab(n)?)));
         let (mut seen, mut best) = (0, None);
         for (number, superslab) in descriptors {
             seen += 1;
-            let loose = if superslab.base() == 0 { 0 } else { superslab.loose() };
+            let loose = superslab.loose_pages(page);
             if loose > best.map_or(0, |(most, _)| most) {
                 best = Some((loose, number));
             }
@@ -117,10 +117,11 @@ impl Spans {
         best.map(|(_, number)| number)
     }
 
-    /// Bytes in the bins.
+    /// Bytes that are free, in pages in which live spans are as well.
     #[cfg(any(test, feature = "validate"))]
-    pub(crate) fn binned(&self) -> usize {
-        self.bins.bytes()
+    pub(crate) fn pinned(&self, page: usize) -> usize {
+        let open = self.superslabs().map(|(_, superslab)| superslab);
+        open.map(|s| s.loose().saturating_sub(s.loose_pages(page.div_ceil(GRAIN)))).sum()
     }
 
     /// Bytes that are free and may still be backed: in superslabs, and in the bins.

@@ -11,7 +11,7 @@ const LAYERS: &[&[&str]] = &[
     // Ground.
     &["geometry", "layer", "misuse"],
     &["sync"],
-    &["huge", "marks", "regret", "sieve", "sums"],
+    &["huge", "marks", "regret", "runs", "sieve", "sums"],
     &["class"],
     &["block", "entry", "word"],
     // Source, registry.
