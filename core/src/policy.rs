@@ -28,11 +28,14 @@ const BATCH_BLOCKS: usize = if cfg!(loom) { 2 } else { 64 };
 /// Bytes that may be free and still backed however little is in use.
 pub(crate) const KEPT_LEAST: usize = if cfg!(loom) { usize::MAX / 4 } else { 4 << 20 };
 /// The same for free blocks and pages inside slabs.
-const SLACK_LEAST: usize = if cfg!(loom) { usize::MAX / 4 } else { 2 << 20 };
+const SLACK_LEAST: usize = if cfg!(loom) { usize::MAX / 4 } else { 1 << 20 };
 /// Bytes that a cache draws from slabs before the heap learns of them.
 pub(crate) const UNTOLD: isize = 64 << 10;
+/// Of a cache that sends home: of what is in use, the part that its hot spans may be; and bytes.
+const HOT_SPANS_PART: usize = 8;
+const HOT_SPANS_LEAST: usize = 64 << 10;
 /// Of a cache that only sends home: its lists are let go when it sent so many times what is out.
-const ONE_WAY: usize = 4;
+const ONE_WAY: usize = 2;
 const ONE_WAY_LEAST: usize = 1 << 20;
 /// Superslabs that are searched for free pages then, at most.
 pub(crate) const SIFTS: u32 = 64;
@@ -70,6 +73,11 @@ impl Policy {
     /// of blocks that the heap has out.
     pub(crate) fn one_way(&self, out: usize) -> usize {
         self.unless_all(out.saturating_mul(ONE_WAY).max(ONE_WAY_LEAST))
+    }
+
+    /// Bytes of hot spans that a cache keeps that sends home, in a heap that uses `used` bytes.
+    pub(crate) fn hot_spans(&self, used: usize) -> usize {
+        self.unless_all((used / HOT_SPANS_PART).max(HOT_SPANS_LEAST))
     }
 
     /// A bound, or none where all is kept.

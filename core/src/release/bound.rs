@@ -6,7 +6,7 @@
 //! full lists or bundles go home, a cache ends ...... the same, for less is in use now; and
 //!                                                    keep_slack: free pages inside slabs
 //!                                                    spilled: the rest of a cache, when the heap empties
-//! a large block is freed ........................... keep_whole_bound
+//! a large block is freed ........................... keep_whole_bound: both
 //! ```
 //! But for the last each does one call of the source's at most: what one call takes is about as much
 //! as the frees since the last one can have added.
@@ -86,10 +86,19 @@ impl<H: Host, R: Registry> Heap<H, R> {
         }
     }
 
-    /// The same in as many calls as it takes: after much was freed at once.
+    /// Keeps both bounds in as many calls as it takes: after much was freed at once, so that all that is
+    /// in use may be far less than before.
     pub(crate) fn keep_whole_bound(&self) {
+        self.sift_many();
         let most = self.policy.kept(self.note_use());
         while self.free_dirty() > most && self.release_some(most) > 0 {}
+    }
+
+    /// Looks for free pages in many superslabs, as long as slabs have too many.
+    fn sift_many(&self) {
+        for _ in 0..policy::SIFTS {
+            self.keep_slack();
+        }
     }
 
     /// Gives back what one call of the source takes, of what there is most of, if more than `most`
@@ -157,9 +166,11 @@ impl<H: Host, R: Registry> Heap<H, R> {
     }
 
     /// After full lists went home. A cache that only sends home, from a heap that is nearly empty,
-    /// keeps little: a few blocks left in its lists would pin as many pages, or slabs.
+    /// keeps little: a few blocks left in its lists would pin as many pages, or slabs. Of hot spans it
+    /// keeps some part of what is in use.
     pub(crate) fn spilled(&self, cache: &mut Cache) {
         self.tell_bytes(&mut cache.behind.tallies);
+        self.shorten_spans(&mut cache.behind.spans, self.policy.hot_spans(self.in_use()));
         let most = self.policy.one_way(self.pool.sums.out.get());
         // What a program that swings is allowed to keep it need not send home either.
         if cache.one_way > most && cache.one_way > most.saturating_add(self.allowance()) {
@@ -167,9 +178,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
             self.flush(cache);
             cache.shorten(policy::SHORT);
             // What the lists pinned may be in as many slabs as they had blocks.
-            for _ in 0..policy::SIFTS {
-                self.keep_slack();
-            }
+            self.sift_many();
         }
         self.keep_bounds();
     }

@@ -64,6 +64,11 @@ impl SpanCache {
         self.bytes += class.size();
     }
 
+    /// Bytes of all.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// Takes any span.
     pub(super) fn pop(&mut self) -> Option<(SpanId, SpanClass)> {
         (0..PLACES).find_map(|place| self.remove(place))

@@ -122,7 +122,13 @@ impl<H: Host, R: Registry> Heap<H, R> {
 
     /// Passes the hot spans of a cache on, all of them.
     pub(crate) fn flush_spans(&self, spans: &mut SpanCache) {
-        while let Some((id, class)) = spans.pop() {
+        self.shorten_spans(spans, 0);
+    }
+
+    /// Passes hot spans of a cache on until at most `most` bytes are left.
+    pub(crate) fn shorten_spans(&self, spans: &mut SpanCache, most: usize) {
+        while spans.bytes() > most {
+            let Some((id, class)) = spans.pop() else { return };
             self.store_span(id, class);
         }
     }

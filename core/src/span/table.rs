@@ -1,7 +1,7 @@
 //! The part of the spans that is read without the lock: descriptors, bins, sums.
 
 use super::bins::Bins;
-use super::class::{GRAIN, SpanClass};
+use super::class::SpanClass;
 use super::superslab::{SpanId, SpanSuperslab};
 use crate::geometry::{CHUNK_SUPERS, CHUNKS};
 use crate::layer::LayerStats;
@@ -121,7 +121,8 @@ impl Spans {
     #[cfg(any(test, feature = "validate"))]
     pub(crate) fn pinned(&self, page: usize) -> usize {
         let open = self.superslabs().map(|(_, superslab)| superslab);
-        open.map(|s| s.loose().saturating_sub(s.loose_pages(page.div_ceil(GRAIN)))).sum()
+        open.map(|s| s.loose().saturating_sub(s.loose_pages(page.div_ceil(super::class::GRAIN))))
+            .sum()
     }
 
     /// Bytes that are free and may still be backed: in superslabs, and in the bins.
