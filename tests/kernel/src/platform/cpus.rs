@@ -73,6 +73,7 @@ pub(crate) unsafe fn set_up_first() {
         tables::fill_gates();
         set_up(0);
     }
+    interrupts::silence_the_old();
     interrupts::enable();
 }
 

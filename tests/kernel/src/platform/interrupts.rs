@@ -1,6 +1,6 @@
 //! Where interrupts lead, and how they are held off.
 
-use super::{apic, cpus};
+use super::{apic, cpus, port};
 use core::arch::asm;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
@@ -90,6 +90,15 @@ impl Drop for Disabled {
         if self.were_enabled {
             enable();
         }
+    }
+}
+
+/// Silences the old interrupt controller, whose vectors are those of exceptions.
+pub(super) fn silence_the_old() {
+    // SAFETY: the masks of its two halves.
+    unsafe {
+        port::write_u8(0x21, 0xff);
+        port::write_u8(0xa1, 0xff);
     }
 }
 

@@ -1,0 +1,95 @@
+//! A timer's interrupt that allocates and frees while the CPU is in the middle of the same.
+
+use super::DIVISOR;
+use super::block::Block;
+use super::handover;
+use super::random::Random;
+use crate::platform::{MOST_CPUS, apic, cpus, interrupts};
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::cell::UnsafeCell;
+use core::sync::atomic::{AtomicUsize, Ordering};
+
+/// 16 ns each: an interrupt every 50 us.
+const PERIOD: u32 = 3125;
+const TICKS: usize = 2_000 / DIVISOR;
+const LARGEST: usize = 40_000;
+
+/// What one CPU's handler holds.
+struct Held {
+    blocks: [Option<Block>; 16],
+    random: Random,
+}
+
+/// For the handler on its own CPU, and for who has stopped that CPU's timer.
+struct OfHandler(UnsafeCell<Held>);
+
+// SAFETY: as above.
+unsafe impl Sync for OfHandler {}
+
+static HELD: [OfHandler; MOST_CPUS] = [const {
+    OfHandler(UnsafeCell::new(Held { blocks: [const { None }; 16], random: Random::new(99) }))
+}; MOST_CPUS];
+
+static COUNT: AtomicUsize = AtomicUsize::new(0);
+
+fn tick() {
+    // SAFETY: the handler, with interrupts disabled.
+    let held = unsafe { &mut *HELD[cpus::id()].0.get() };
+    let place = held.random.below(held.blocks.len());
+    match held.blocks[place].take() {
+        Some(block) => block.check_and_free(),
+        None => held.blocks[place] = Some(Block::random(&mut held.random, LARGEST)),
+    }
+    COUNT.fetch_add(1, Ordering::Relaxed);
+}
+
+/// Stops the running CPU's timer, and frees what its handler holds.
+fn stop() {
+    apic::stop_timer();
+    let _disabled = interrupts::disable();
+    // SAFETY: the handler does not run any more.
+    let held = unsafe { &mut *HELD[cpus::id()].0.get() };
+    held.blocks.iter_mut().filter_map(Option::take).for_each(Block::check_and_free);
+}
+
+pub(super) fn handler_allocates_in_the_middle() -> String {
+    COUNT.store(0, Ordering::Relaxed);
+    interrupts::on_tick(tick);
+    apic::start_timer(PERIOD);
+    let mut random = Random::new(5);
+    let mut blocks: Vec<Block> = Vec::new();
+    let mut calls = 0;
+    while COUNT.load(Ordering::Relaxed) < TICKS {
+        for _ in 0..100 {
+            if blocks.len() < 200 || random.below(2) == 0 {
+                blocks.push(Block::random(&mut random, LARGEST));
+            } else {
+                blocks.swap_remove(random.below(blocks.len())).check_and_free();
+            }
+            calls += 1;
+        }
+        if blocks.len() > 1000 {
+            calls += blocks.len();
+            blocks.drain(..).for_each(Block::check_and_free);
+        }
+    }
+    stop();
+    blocks.drain(..).for_each(Block::check_and_free);
+    assert!(calls > 0);
+    format!("at least {TICKS} interrupts in the middle of calls")
+}
+
+pub(super) fn handlers_allocate_while_blocks_go_from_cpu_to_cpu() -> String {
+    COUNT.store(0, Ordering::Relaxed);
+    interrupts::on_tick(tick);
+    cpus::run_on_all(|id| {
+        apic::start_timer(PERIOD);
+        handover::one_cpus_part(id);
+        // Blocks of this CPU's handler go home while other CPUs are still at it.
+        stop();
+    });
+    assert!(COUNT.load(Ordering::Relaxed) > 0, "no interrupt came");
+    format!("{}, interrupts on each", handover::counts())
+}
