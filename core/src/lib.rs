@@ -16,7 +16,7 @@
 //! | front | `cache` `caches` `door` `cold` `outbox` `sorter` |
 //! | back | `pool` `hints` `slab` `superslab` `numbers` `returned` `word`; `span` `large` `arena` |
 //! | beside | `registry` `entry` `policy` `counters` `owners` |
-//! | source | `source` `ledger` `misuse` |
+//! | source | `source` `region` `ledger` `misuse` |
 //! | ground | `class` `block` `geometry` `huge` `layer` `marks` `regret` `sieve` `sums` `sync` |
 //!
 //! # Where this differs from the first design
@@ -81,6 +81,7 @@ mod sums;
 
 mod ledger;
 mod misuse;
+mod region;
 mod source;
 
 mod counters;
@@ -141,6 +142,7 @@ pub use heap::Heap;
 pub use huge::Huge;
 pub use layer::LayerStats;
 pub use misuse::{Call, Misuse, MisuseKind, Verdict};
+pub use region::{Growth, RegionError, RegionSource, RegionStats};
 pub use registry::{Flat, Registry, TwoLevel};
 #[cfg(any(test, feature = "validate"))]
 pub use release::Balance;
