@@ -11,6 +11,7 @@
 //!
 //! | layer | modules |
 //! |---|---|
+//! | for kernels | `kernel` |
 //! | the paths | `alloc` `free` `realloc`: each begins with its tree of branches; `refill` `home` `supers` `reach` `release` `limit` behind them |
 //! | the heap | `heap` `stats` `describe` `validate` |
 //! | front | `cache` `caches` `door` `cold` `outbox` `sorter` |
@@ -124,6 +125,8 @@ mod refill;
 mod release;
 mod supers;
 
+mod kernel;
+
 #[cfg(all(test, loom))]
 mod models;
 
@@ -139,6 +142,7 @@ pub use class::{CLASSES, LARGEST};
 pub use describe::{Place, PlaceKind};
 pub use heap::Heap;
 pub use huge::Huge;
+pub use kernel::{AllocError, Cpu, FreeError, KernelHost, NoCpu, Request};
 pub use layer::LayerStats;
 pub use misuse::{Call, Misuse, MisuseKind, Verdict};
 pub use registry::{Flat, Registry, TwoLevel};
