@@ -11,6 +11,7 @@
 //!
 //! | layer | modules |
 //! |---|---|
+//! | for kernels | `kernel` |
 //! | the paths | `alloc` `free` `realloc`: each begins with its tree of branches; `refill` `home` `supers` `reach` `release` `limit` behind them |
 //! | the heap | `heap` `stats` `describe` `validate` |
 //! | front | `cache` `caches` `door` `cold` `outbox` `sorter` |
@@ -125,6 +126,8 @@ mod refill;
 mod release;
 mod supers;
 
+mod kernel;
+
 #[cfg(all(test, loom))]
 mod models;
 
@@ -140,6 +143,7 @@ pub use class::{CLASSES, LARGEST};
 pub use describe::{Place, PlaceKind};
 pub use heap::Heap;
 pub use huge::Huge;
+pub use kernel::{AllocError, Cpu, FreeError, KernelHost, NoCpu, Request};
 pub use layer::LayerStats;
 pub use misuse::{Call, Misuse, MisuseKind, Verdict};
 pub use region::{Growth, RegionError, RegionSource, RegionStats};

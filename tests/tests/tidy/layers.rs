@@ -38,6 +38,8 @@ const LAYERS: &[&[&str]] = &[
     &["describe", "validate"],
     &["home", "limit", "reach", "refill", "release"],
     &["alloc", "free", "realloc"],
+    // Whole heaps for kernels.
+    &["kernel"],
 ];
 
 /// What may be named from below, and why.
