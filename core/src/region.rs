@@ -55,8 +55,38 @@ pub struct RegionStats {
 /// memory. A spin lock guards the list for as long as a search takes; memory is cleared outside of it.
 pub struct RegionSource<const REGIONS: usize = 8> {
     regions: Lock<Regions<REGIONS>, Spin>,
+    hook: Hook,
+    /// Whether a region was ever added; beside the lock, for who must not wait.
+    ready: AtomicUsize,
+}
+
+/// A hook, and how often it is under way.
+pub(crate) struct Hook {
     hook: Option<Growth>,
-    hooks: AtomicUsize,
+    turns: AtomicUsize,
+}
+
+impl Hook {
+    const_fn! {
+        pub(crate) fn new(hook: Option<Growth>) -> Self {
+            Self { hook, turns: AtomicUsize::new(0) }
+        }
+    }
+
+    /// Whether there is one.
+    pub(crate) fn is_some(&self) -> bool {
+        self.hook.is_some()
+    }
+
+    /// Asks for a region in which `size` bytes at a multiple of `align` fit.
+    #[cold]
+    pub(crate) fn ask(&self, size: usize, align: usize) -> Option<(*mut u8, usize)> {
+        let hook = self.hook?;
+        let turn = self.turns.fetch_add(1, Ordering::Relaxed);
+        let given = if turn < HOOKS { hook(size, align) } else { None };
+        self.turns.fetch_sub(1, Ordering::Relaxed);
+        given
+    }
 }
 
 struct Regions<const REGIONS: usize> {
@@ -65,6 +95,8 @@ struct Regions<const REGIONS: usize> {
     count: usize,
     used: usize,
     peak: usize,
+    /// Size and alignment of the last map that failed; 0: there was none since it was last asked for.
+    missed: (usize, usize),
 }
 
 struct Region {
@@ -129,9 +161,9 @@ impl<const REGIONS: usize> RegionSource<REGIONS> {
         fn with_hook(hook: Option<Growth>) -> Self {
             let list = cells!(Region { holes: Holes::empty(), start: 0, end: 0 }; REGIONS);
             Self {
-                regions: Lock::new(Regions { list, count: 0, used: 0, peak: 0 }),
-                hook,
-                hooks: AtomicUsize::new(0),
+                regions: Lock::new(Regions { list, count: 0, used: 0, peak: 0, missed: (0, 0) }),
+                hook: Hook::new(hook),
+                ready: AtomicUsize::new(0),
             }
         }
     }
@@ -147,7 +179,9 @@ impl<const REGIONS: usize> RegionSource<REGIONS> {
     pub unsafe fn add(&self, start: *mut u8, size: usize) -> Result<(), RegionError> {
         let pages = Pages::of(start, size)?;
         // SAFETY: the caller's promise, of which the pages are a part.
-        self.regions.with(|regions| unsafe { regions.add(pages) })
+        self.regions.with(|regions| unsafe { regions.add(pages) })?;
+        self.ready.store(1, Ordering::Relaxed);
+        Ok(())
     }
 
     /// The source in numbers.
@@ -159,13 +193,16 @@ impl<const REGIONS: usize> RegionSource<REGIONS> {
         })
     }
 
+    /// Size and alignment of the last map that failed since this was last asked.
+    pub(crate) fn take_missed(&self) -> Option<(usize, usize)> {
+        let missed = self.regions.with(|regions| core::mem::take(&mut regions.missed));
+        Some(missed).filter(|(size, _)| *size > 0)
+    }
+
     /// Asks the hook once. Whether there is more memory now.
     #[cold]
     fn grow(&self, size: usize, align: usize) -> bool {
-        let Some(hook) = self.hook else { return false };
-        let turn = self.hooks.fetch_add(1, Ordering::Relaxed);
-        let given = if turn < HOOKS { hook(size, align) } else { None };
-        self.hooks.fetch_sub(1, Ordering::Relaxed);
+        let given = self.hook.ask(size, align);
         // SAFETY: what hooks owe.
         given.is_some_and(|(start, size)| unsafe { self.add(start, size) }.is_ok())
     }
@@ -215,7 +252,11 @@ impl<const REGIONS: usize> Regions<REGIONS> {
             // A search is as long as the holes are many.
             let fits = layout.size() <= region.holes.free();
             if fits { region.holes.allocate_first_fit(layout).ok() } else { None }
-        })?;
+        });
+        let Some(taken) = taken else {
+            self.missed = (layout.size(), layout.align());
+            return None;
+        };
         self.used += layout.size();
         self.peak = self.peak.max(self.used);
         Some(taken)
@@ -280,5 +321,10 @@ unsafe impl<const REGIONS: usize> PageSource for RegionSource<REGIONS> {
 
     unsafe fn remap(&self, _: NonNull<u8>, _: usize, _: usize, _: usize) -> Option<NonNull<u8>> {
         None
+    }
+
+    /// It has memory, or somebody to ask.
+    fn is_ready(&self) -> bool {
+        self.hook.is_some() || self.ready.load(Ordering::Relaxed) != 0
     }
 }

@@ -88,6 +88,7 @@ fn wrong_regions_are_refused() {
     }
     assert_eq!(add(&source, &memory, 0, usize::MAX), Err(RegionError::TooLarge));
     assert_eq!(source.stats(), RegionStats::default());
+    assert!(!source.is_ready());
 
     let (start, size) = (16 * PAGE, 16 * PAGE);
     assert_eq!(add(&source, &memory, start, size), Ok(()));
@@ -97,6 +98,7 @@ fn wrong_regions_are_refused() {
         assert_eq!(add(&source, &memory, offset * PAGE, size * PAGE), overlaps);
     }
     assert_eq!(source.stats().total, size);
+    assert!(source.is_ready());
 
     assert_eq!(add(&source, &memory, 40 * PAGE, PAGE), Ok(()));
     let third = add(&source, &memory, 50 * PAGE, PAGE);
@@ -174,7 +176,10 @@ fn alignment_up_to_the_regions_size() {
         let superslab = source.map(MIB, MIB).expect("a superslab");
         assert_eq!(superslab.as_ptr(), memory.at(place * MIB));
     }
+    assert_eq!(source.take_missed(), None);
     assert!(source.map(MIB, MIB).is_none());
+    assert_eq!(source.take_missed(), Some((MIB, MIB)));
+    assert_eq!(source.take_missed(), None);
     assert!(source.map(usize::MAX, PAGE).is_none());
     assert!(source.map(PAGE, 1 << 40).is_none());
 }
