@@ -12,7 +12,7 @@
 //! | layer | modules |
 //! |---|---|
 //! | for kernels | `kernel` |
-//! | the paths | `alloc` `free` `realloc`: each begins with its tree of branches; `refill` `home` `supers` `reach` `release` `limit` behind them |
+//! | the paths | `alloc` `now` `free` `realloc`: each begins with its tree of branches; `refill` `home` `supers` `reach` `release` `limit` behind them |
 //! | the heap | `heap` `stats` `describe` `validate` |
 //! | front | `cache` `caches` `door` `cold` `outbox` `sorter` |
 //! | back | `pool` `hints` `slab` `superslab` `numbers` `returned` `word`; `span` `large` `arena` |
@@ -120,6 +120,7 @@ mod alloc;
 mod free;
 mod home;
 mod limit;
+mod now;
 mod reach;
 mod realloc;
 mod refill;

@@ -37,7 +37,7 @@ const LAYERS: &[&[&str]] = &[
     &["span/alloc", "span/free", "span/look", "span/release", "span/resize"],
     &["describe", "validate"],
     &["home", "limit", "reach", "refill", "release"],
-    &["alloc", "free", "realloc"],
+    &["alloc", "free", "now", "realloc"],
     // Whole heaps for kernels.
     &["kernel"],
 ];
