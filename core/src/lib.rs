@@ -144,7 +144,9 @@ pub use class::{CLASSES, LARGEST};
 pub use describe::{Place, PlaceKind};
 pub use heap::Heap;
 pub use huge::Huge;
-pub use kernel::{AllocError, Cpu, FreeError, KernelHost, NoCpu, Request};
+pub use kernel::{AllocError, Cpu, FreeError, KernelHost, KernelStats, NoCpu, Request};
+#[cfg(not(loom))]
+pub use kernel::{Hosted, LockedHeap, Profile};
 pub use layer::LayerStats;
 pub use misuse::{Call, Misuse, MisuseKind, Verdict};
 pub use region::{Growth, RegionError, RegionSource, RegionStats};

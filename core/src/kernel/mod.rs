@@ -10,7 +10,21 @@
 mod cpu;
 mod host;
 mod request;
+mod stats;
+
+// A heap behind one lock is nothing for loom, under which no heap is made at compile time.
+#[cfg(not(loom))]
+mod hosted;
+#[cfg(not(loom))]
+mod locked;
+#[cfg(not(loom))]
+mod profile;
 
 pub use cpu::{Cpu, NoCpu};
 pub use host::KernelHost;
+#[cfg(not(loom))]
+pub use locked::LockedHeap;
+#[cfg(not(loom))]
+pub use profile::{Hosted, Profile};
 pub use request::{AllocError, FreeError, Request};
+pub use stats::KernelStats;
