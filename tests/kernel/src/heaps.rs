@@ -1,38 +1,51 @@
 //! The kernel's heap.
 
-use crate::platform::interrupts;
-use core::alloc::{GlobalAlloc, Layout};
-use core::cell::UnsafeCell;
+use crate::platform::cpus;
+use crate::platform::interrupts::{self, Disabled};
 use core::ops::Range;
-use core::sync::atomic::{AtomicBool, Ordering};
-use linked_list_allocator::Heap;
+use core::sync::atomic::{AtomicUsize, Ordering};
+use hakmem_core::{Cpu, Hosted, LockedHeap};
 
-pub(crate) struct StandIn(AtomicBool, UnsafeCell<Heap>);
-unsafe impl Sync for StandIn {}
-impl StandIn {
-    fn with<T>(&self, act: impl FnOnce(&mut Heap) -> T) -> T {
-        let _disabled = interrupts::disable();
-        while self.0.swap(true, Ordering::Acquire) {
-            core::hint::spin_loop();
-        }
-        let value = act(unsafe { &mut *self.1.get() });
-        self.0.store(false, Ordering::Release);
-        value
+/// The CPUs, as the heap sees them.
+pub(crate) struct Machine;
+
+// SAFETY: with interrupts disabled nothing else runs on a CPU; each has its own number; what is
+// restored at the end is what was there at the beginning, so pins nest.
+unsafe impl Cpu for Machine {
+    type Pinned = Disabled;
+
+    fn pin() -> Disabled {
+        interrupts::disable()
     }
-}
-unsafe impl GlobalAlloc for StandIn {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        self.with(|heap| heap.allocate_first_fit(layout))
-            .map_or(core::ptr::null_mut(), |p| p.as_ptr())
-    }
-    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
-        self.with(|heap| unsafe { heap.deallocate(core::ptr::NonNull::new_unchecked(ptr), layout) })
+
+    fn id(_: &Disabled) -> usize {
+        cpus::id()
     }
 }
 
+/// The heap of everything that the kernel allocates by `alloc`.
 #[global_allocator]
-static HEAP: StandIn = StandIn(AtomicBool::new(false), UnsafeCell::new(Heap::empty()));
+pub(crate) static HEAP: LockedHeap<Hosted<2048>, Machine> = LockedHeap::empty();
 
+/// Memory that is left to heaps of the checks' own.
+const SPARE: usize = 16 << 20;
+
+static SPARE_START: AtomicUsize = AtomicUsize::new(0);
+
+/// # Safety
+/// It is memory that nobody uses.
 pub(crate) unsafe fn give_memory(memory: Range<usize>) {
-    HEAP.with(|heap| unsafe { heap.init(memory.start as *mut u8, memory.len()) });
+    let size = memory.len() - SPARE;
+    SPARE_START.store(memory.start + size, Ordering::SeqCst);
+    // SAFETY: by the caller's word.
+    let given = unsafe { HEAP.init(memory.start as *mut u8, size) };
+    given.unwrap_or_else(|error| panic!("the heap does not take its memory: {error}"));
+}
+
+/// The next `size` bytes of memory that no heap has.
+pub(crate) fn take_spare(size: usize) -> *mut u8 {
+    static TAKEN: AtomicUsize = AtomicUsize::new(0);
+    let at = TAKEN.fetch_add(size, Ordering::SeqCst);
+    assert!(at + size <= SPARE, "the checks take more than {SPARE} bytes");
+    (SPARE_START.load(Ordering::SeqCst) + at) as *mut u8
 }

@@ -36,5 +36,6 @@ extern "C" fn first_cpu(start_info: usize) -> ! {
 #[panic_handler]
 fn panic(info: &PanicInfo<'_>) -> ! {
     serial::print_last_words(format_args!("{info}"));
+    modes::last_words();
     exit(End::Failure)
 }

@@ -17,14 +17,19 @@ unsafe impl Send for Block {}
 impl Block {
     /// A block of a random size, up to `largest` bytes.
     pub(super) fn random(random: &mut Random, largest: usize) -> Self {
-        let align = 1 << random.below(7);
-        let layout = Layout::from_size_align(random.size(largest), align).expect("a small layout");
+        let layout = Self::layout(random, largest);
         // SAFETY: the size is not zero.
         let start = unsafe { alloc(layout) };
         if start.is_null() {
             handle_alloc_error(layout);
         }
         Self::fill(start, layout, random.number())
+    }
+
+    /// A random layout, up to `largest` bytes and aligned to 64 at most.
+    pub(super) fn layout(random: &mut Random, largest: usize) -> Layout {
+        let align = 1 << random.below(7);
+        Layout::from_size_align(random.size(largest), align).expect("a small layout")
     }
 
     /// Writes to the whole of what was just allocated.

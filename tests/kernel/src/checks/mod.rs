@@ -2,11 +2,17 @@
 
 mod block;
 mod collections;
+mod full;
+mod growth;
 mod handover;
+mod mistakes;
 mod random;
+mod requests;
 mod timer;
 
+use crate::heaps::HEAP;
 use crate::platform::serial::say;
+use alloc::format;
 use alloc::string::String;
 
 type Check = (&'static str, fn() -> String);
@@ -16,6 +22,12 @@ const CHECKS: &[Check] = &[
     ("handover", handover::blocks_go_from_cpu_to_cpu),
     ("timer", timer::handler_allocates_in_the_middle),
     ("handover-and-timer", timer::handlers_allocate_while_blocks_go_from_cpu_to_cpu),
+    ("requests", requests::are_zeroed_aligned_and_resized),
+    ("full", full::all_memory_is_used_and_given_back),
+    ("full-hosted", full::a_heap_of_some_mib),
+    ("growth", growth::a_hook_hands_out_more),
+    ("mistakes", mistakes::are_answered_by_errors),
+    ("statistics", statistics),
 ];
 
 /// How often something is done in a debug build is divided by this: it takes ten times as long there.
@@ -27,4 +39,8 @@ pub(crate) fn run() {
         let what = check();
         say!("ok {name}: {what}");
     }
+}
+
+fn statistics() -> String {
+    format!("{}", HEAP.stats())
 }

@@ -22,10 +22,10 @@ impl Random {
 
     /// A size as kernels ask for it: mostly small, sometimes pages, now and then up to `largest`.
     pub(super) fn size(&mut self, largest: usize) -> usize {
-        let end = match self.below(256) {
+        let end = match self.below(1024) {
             0 => largest,
-            1..=8 => 8192,
-            9..=63 => 1024,
+            1..=16 => 8192,
+            17..=127 => 1024,
             _ => 160,
         };
         1 + self.below(end.min(largest))
