@@ -124,6 +124,9 @@ mod refill;
 mod release;
 mod supers;
 
+mod region;
+mod small;
+
 #[cfg(all(test, loom))]
 mod models;
 
@@ -141,10 +144,12 @@ pub use heap::Heap;
 pub use huge::Huge;
 pub use layer::LayerStats;
 pub use misuse::{Call, Misuse, MisuseKind, Verdict};
+pub use region::RegionError;
 pub use registry::{Flat, Registry, TwoLevel};
 #[cfg(any(test, feature = "validate"))]
 pub use release::Balance;
 pub use release::{Decayed, Purged};
+pub use small::{SmallHeap, SmallStats};
 pub use source::{Host, HugeAdvice, HugePages, PageSource};
 pub use stats::{ClassStats, Stats};
 #[cfg(any(test, feature = "validate"))]

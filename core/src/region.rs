@@ -1,0 +1,5 @@
+//! Memory in fixed regions.
+
+mod error;
+
+pub use error::RegionError;
