@@ -247,7 +247,11 @@ impl<P: Profile, C: Cpu> LockedHeap<P, C> {
             return null_mut();
         };
         let Ok(moved) = self.allocate(Request::new(new)) else {
-            return null_mut();
+            let (start, size, align) = (block.as_ptr(), old.size(), old.align());
+            // SAFETY: the caller's promise.
+            let squeezed =
+                self.locked(|engine| unsafe { engine.squeeze(start, size, align, new_size) });
+            return squeezed.unwrap_or(null_mut());
         };
         let moved = moved.cast::<u8>().as_ptr();
         // SAFETY: both blocks hold the shorter size, and are distinct.

@@ -14,6 +14,8 @@ mod stats;
 
 // A heap behind one lock is nothing for loom, under which no heap is made at compile time.
 #[cfg(not(loom))]
+mod embedded;
+#[cfg(not(loom))]
 mod hosted;
 #[cfg(not(loom))]
 mod locked;
@@ -25,6 +27,6 @@ pub use host::KernelHost;
 #[cfg(not(loom))]
 pub use locked::LockedHeap;
 #[cfg(not(loom))]
-pub use profile::{Hosted, Profile};
+pub use profile::{Embedded, Hosted, Profile};
 pub use request::{AllocError, FreeError, Request};
 pub use stats::KernelStats;
