@@ -155,8 +155,8 @@ impl<P: Profile, C: Cpu> LockedHeap<P, C> {
             // SAFETY: the caller's promise.
             match unsafe { engine.resize(start, size, align, new_size) } {
                 Ok(true) => Ok(()),
+                _ if !engine.is_ready() => Err(AllocError::NotInitialised),
                 Ok(false) => Err(AllocError::NoRoom),
-                Err(_) if !engine.is_ready() => Err(AllocError::NotInitialised),
                 Err(misuse) => Err(AllocError::Misuse(misuse)),
             }
         })
