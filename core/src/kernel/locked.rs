@@ -314,3 +314,27 @@ unsafe impl<P: Profile, C: Cpu> GlobalAlloc for LockedHeap<P, C> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::{Embedded, Hosted};
+
+    /// What runs in an interrupt while the lock is held gets its answer at once.
+    fn answers_while_locked<P: Profile>(heap: &LockedHeap<P>) {
+        let request = Request::new(Layout::new::<u64>());
+        heap.engine.with(|_| {
+            assert_eq!(heap.allocate(request.now()), Err(AllocError::WouldWait));
+            assert_eq!(heap.allocate(request.zeroed().now()), Err(AllocError::WouldWait));
+        });
+        assert_eq!(heap.allocate(request.now()), Err(AllocError::NotInitialised));
+    }
+
+    #[test]
+    fn who_must_not_wait_is_answered_while_the_lock_is_held() {
+        static HOSTED: LockedHeap<Hosted> = LockedHeap::empty();
+        static EMBEDDED: LockedHeap<Embedded> = LockedHeap::empty();
+        answers_while_locked(&HOSTED);
+        answers_while_locked(&EMBEDDED);
+    }
+}
