@@ -143,7 +143,7 @@ pub use class::{CLASSES, LARGEST};
 pub use describe::{Place, PlaceKind};
 pub use heap::Heap;
 pub use huge::Huge;
-pub use kernel::{AllocError, Cpu, FreeError, KernelHost, NoCpu, Request};
+pub use kernel::{AllocError, Cpu, FreeError, KernelHost, NoCpu, PerCpuHeap, Request};
 pub use layer::LayerStats;
 pub use misuse::{Call, Misuse, MisuseKind, Verdict};
 pub use registry::{Flat, Registry, TwoLevel};

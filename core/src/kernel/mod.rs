@@ -9,8 +9,10 @@
 
 mod cpu;
 mod host;
+mod per_cpu;
 mod request;
 
 pub use cpu::{Cpu, NoCpu};
 pub use host::KernelHost;
+pub use per_cpu::PerCpuHeap;
 pub use request::{AllocError, FreeError, Request};
