@@ -17,7 +17,7 @@
 //! | front | `cache` `caches` `door` `cold` `outbox` `sorter` |
 //! | back | `pool` `hints` `slab` `superslab` `numbers` `returned` `word`; `span` `large` `arena` |
 //! | beside | `registry` `entry` `policy` `counters` `owners` |
-//! | source | `source` `ledger` `misuse` |
+//! | source | `source` `region` `ledger` `misuse` |
 //! | ground | `class` `block` `geometry` `huge` `layer` `marks` `regret` `sieve` `sums` `sync` |
 //!
 //! # Where this differs from the first design
@@ -82,6 +82,7 @@ mod sums;
 
 mod ledger;
 mod misuse;
+mod region;
 mod source;
 
 mod counters;
@@ -143,9 +144,13 @@ pub use class::{CLASSES, LARGEST};
 pub use describe::{Place, PlaceKind};
 pub use heap::Heap;
 pub use huge::Huge;
-pub use kernel::{AllocError, Cpu, FreeError, KernelHost, NoCpu, PerCpuHeap, Request};
+pub use kernel::{AllocError, Cpu, FreeError, KernelHost, KernelStats, NoCpu};
+#[cfg(not(loom))]
+pub use kernel::{Hosted, LockedHeap, Profile};
+pub use kernel::{PerCpuHeap, Request};
 pub use layer::LayerStats;
 pub use misuse::{Call, Misuse, MisuseKind, Verdict};
+pub use region::{Growth, RegionError, RegionSource, RegionStats};
 pub use registry::{Flat, Registry, TwoLevel};
 #[cfg(any(test, feature = "validate"))]
 pub use release::Balance;

@@ -11,8 +11,22 @@ mod cpu;
 mod host;
 mod per_cpu;
 mod request;
+mod stats;
+
+// A heap behind one lock is nothing for loom, under which no heap is made at compile time.
+#[cfg(not(loom))]
+mod hosted;
+#[cfg(not(loom))]
+mod locked;
+#[cfg(not(loom))]
+mod profile;
 
 pub use cpu::{Cpu, NoCpu};
 pub use host::KernelHost;
+#[cfg(not(loom))]
+pub use locked::LockedHeap;
 pub use per_cpu::PerCpuHeap;
+#[cfg(not(loom))]
+pub use profile::{Hosted, Profile};
 pub use request::{AllocError, FreeError, Request};
+pub use stats::KernelStats;

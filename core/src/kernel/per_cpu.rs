@@ -17,6 +17,8 @@
 //! A caller stays pinned for one call at most: see the crate's "Bounded time" for how long that can be.
 //! Blocks of up to 32 KiB are cleared, and those that move copied, after the pin is released.
 
+mod regions;
+
 use super::cpu::Cpu;
 use super::host::KernelHost;
 use super::request::{AllocError, FreeError, Request, fail};
@@ -287,8 +289,8 @@ impl<S: PageSource, C: Cpu, R: Registry, const CPUS: usize> PerCpuHeap<S, C, R, 
         }
     }
 
-    /// The heap in numbers.
-    pub fn stats(&self) -> Stats {
+    /// All that the heap counts. Caches count as in use.
+    pub fn details(&self) -> Stats {
         // The lock is never held by who could be held off.
         let _pinned = C::pin();
         self.heap.stats()

@@ -16,7 +16,7 @@ const LAYERS: &[&[&str]] = &[
     &["block", "entry", "word"],
     // Source, registry.
     &["source"],
-    &["ledger"],
+    &["ledger", "region"],
     &["registry"],
     &["hints", "owners", "policy"],
     // Back.
