@@ -127,6 +127,8 @@ mod refill;
 mod release;
 mod supers;
 
+mod small;
+
 mod kernel;
 
 #[cfg(all(test, loom))]
@@ -144,9 +146,10 @@ pub use class::{CLASSES, LARGEST};
 pub use describe::{Place, PlaceKind};
 pub use heap::Heap;
 pub use huge::Huge;
-pub use kernel::{AllocError, Cpu, FreeError, KernelHost, KernelStats, NoCpu, Request};
+pub use kernel::{AllocError, Cpu, FreeError, KernelHost, KernelStats, NoCpu};
 #[cfg(not(loom))]
-pub use kernel::{Hosted, LockedHeap, Profile};
+pub use kernel::{Embedded, Hosted, LockedHeap, Profile};
+pub use kernel::{PerCpuHeap, Request};
 pub use layer::LayerStats;
 pub use misuse::{Call, Misuse, MisuseKind, Verdict};
 pub use region::{Growth, RegionError, RegionSource, RegionStats};
@@ -154,6 +157,7 @@ pub use registry::{Flat, Registry, TwoLevel};
 #[cfg(any(test, feature = "validate"))]
 pub use release::Balance;
 pub use release::{Decayed, Purged};
+pub use small::{SmallHeap, SmallStats};
 pub use source::{Host, HugeAdvice, HugePages, PageSource};
 pub use stats::{ClassStats, Stats};
 #[cfg(any(test, feature = "validate"))]

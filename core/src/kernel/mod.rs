@@ -9,10 +9,13 @@
 
 mod cpu;
 mod host;
+mod per_cpu;
 mod request;
 mod stats;
 
 // A heap behind one lock is nothing for loom, under which no heap is made at compile time.
+#[cfg(not(loom))]
+mod embedded;
 #[cfg(not(loom))]
 mod hosted;
 #[cfg(not(loom))]
@@ -24,7 +27,8 @@ pub use cpu::{Cpu, NoCpu};
 pub use host::KernelHost;
 #[cfg(not(loom))]
 pub use locked::LockedHeap;
+pub use per_cpu::PerCpuHeap;
 #[cfg(not(loom))]
-pub use profile::{Hosted, Profile};
+pub use profile::{Embedded, Hosted, Profile};
 pub use request::{AllocError, FreeError, Request};
 pub use stats::KernelStats;
