@@ -75,7 +75,12 @@ impl SmallHeap {
     ///
     /// # Safety
     /// `ptr` is a block
-    pub unsafe fn deallocate(&mut self, ptr: *mut u8, size: usize, align: usize) -> Result<(), Misuse> {
+    pub unsafe fn deallocate(
+        &mut self,
+        ptr: *mut u8,
+        size: usize,
+        align: usize,
+    ) -> Result<(), Misuse> {
         let (mut region, block) = self.block(Call::Free, ptr, size, align)?;
         region.free_block(block);
         self.count(block.size, 0);
@@ -86,7 +91,13 @@ impl SmallHeap {
     ///
     /// # Safety
     /// `ptr` is a block
-    pub unsafe fn reallocate(&mut self, ptr: *mut u8, old_size: usize, align: usize, new_size: usize) -> Result<*mut u8, Misuse> {
+    pub unsafe fn reallocate(
+        &mut self,
+        ptr: *mut u8,
+        old_size: usize,
+        align: usize,
+        new_size: usize,
+    ) -> Result<*mut u8, Misuse> {
         let (mut region, block) = self.block(Call::Reallocate, ptr, old_size, align)?;
         let Some(need) = Need::of(new_size, align) else { return Ok(core::ptr::null_mut()) };
         if region.resize(block, need.grains) {
@@ -118,7 +129,13 @@ impl SmallHeap {
 
     /// The block that a call names, if that is what it says it is.
     #[inline]
-    fn block(&self, call: Call, ptr: *mut u8, size: usize, align: usize) -> Result<(Region, Piece), Misuse> {
+    fn block(
+        &self,
+        call: Call,
+        ptr: *mut u8,
+        size: usize,
+        align: usize,
+    ) -> Result<(Region, Piece), Misuse> {
         let address = ptr.addr();
         let wrong = |kind, block| Misuse { kind, call, address, size, block };
         let region = self.regions().find(|region| region.holds(address));

@@ -22,7 +22,15 @@ pub(super) struct Sizes {
 impl Sizes {
     /// For a region of so many grains: finer lists where there are more holes to tell apart.
     pub(super) const fn of(grains: usize) -> Self {
-        Self { fine: if grains < 1 << 12 { 1 } else if grains < 1 << 16 { 2 } else { 3 } }
+        Self {
+            fine: if grains < 1 << 12 {
+                1
+            } else if grains < 1 << 16 {
+                2
+            } else {
+                3
+            },
+        }
     }
 
     /// The list of holes of `size` grains.

@@ -20,7 +20,8 @@ impl Region {
         }
         let (region, bins) = (*self, self.bins());
         let fits = |hole: Piece| {
-            align <= GRAIN || region.aligned(hole.start, align) + grains as usize <= hole.end() as usize
+            align <= GRAIN
+                || region.aligned(hole.start, align) + grains as usize <= hole.end() as usize
         };
         let hole = bins.best(grains, fits)?;
         bins.remove(hole);

@@ -142,7 +142,9 @@ impl Region {
     pub(super) fn bins(self) -> Bins {
         let head = self.head();
         // SAFETY: where `create` put them.
-        unsafe { Bins::at(self.base(), head.sizes, head.masks as u32, self.0.add(1).as_ptr().cast()) }
+        unsafe {
+            Bins::at(self.base(), head.sizes, head.masks as u32, self.0.add(1).as_ptr().cast())
+        }
     }
 
     #[inline(always)]

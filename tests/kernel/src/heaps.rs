@@ -1,10 +1,10 @@
 //! The kernel's heap.
 
-use crate::platform::cpus;
 use crate::platform::interrupts::{self, Disabled};
+use crate::platform::{MOST_CPUS, cpus};
 use core::ops::Range;
 use core::sync::atomic::{AtomicUsize, Ordering};
-use hakmem_core::{Cpu, Hosted, LockedHeap};
+use hakmem_core::{Cpu, Flat, PerCpuHeap, RegionSource};
 
 /// The CPUs, as the heap sees them.
 pub(crate) struct Machine;
@@ -25,7 +25,10 @@ unsafe impl Cpu for Machine {
 
 /// The heap of everything that the kernel allocates by `alloc`.
 #[global_allocator]
-pub(crate) static HEAP: LockedHeap<Hosted<2048>, Machine> = LockedHeap::empty();
+pub(crate) static HEAP: Shared = PerCpuHeap::new(RegionSource::new());
+
+/// A cache for each CPU, over 128 MiB.
+pub(crate) type Shared = PerCpuHeap<RegionSource, Machine, Flat<2048>, MOST_CPUS>;
 
 /// Memory that is left to heaps of the checks' own.
 const SPARE: usize = 16 << 20;

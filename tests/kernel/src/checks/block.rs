@@ -1,8 +1,10 @@
 //! A block that knows what was written into it.
 
 use super::random::Random;
+use crate::heaps::HEAP;
 use alloc::alloc::{alloc, dealloc, handle_alloc_error};
 use core::alloc::Layout;
+use hakmem_core::{AllocError, Request};
 
 /// A block of the global allocator, filled to its last byte. It is not freed when it is dropped.
 pub(super) struct Block {
@@ -24,6 +26,16 @@ impl Block {
             handle_alloc_error(layout);
         }
         Self::fill(start, layout, random.number())
+    }
+
+    /// The same, where one can be had without waiting.
+    pub(super) fn at_once(random: &mut Random, largest: usize) -> Option<Self> {
+        let layout = Self::layout(random, largest);
+        match HEAP.allocate(Request::new(layout).now()) {
+            Ok(start) => Some(Self::fill(start.cast().as_ptr(), layout, random.number())),
+            Err(AllocError::WouldWait) => None,
+            Err(error) => panic!("{layout:?}: {error}"),
+        }
     }
 
     /// A random layout, up to `largest` bytes and aligned to 64 at most.

@@ -11,7 +11,7 @@ use core::mem::MaybeUninit;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// Blocks that go through all CPUs' hands, together.
-const BLOCKS: usize = 2_000_000 / DIVISOR;
+const BLOCKS: usize = 1_200_000 / DIVISOR;
 const LARGEST: usize = 100_000;
 const PLACES: usize = 1024;
 

@@ -1,6 +1,6 @@
 //! Wrong calls that can answer: each a typed error, and the heap goes on.
 
-use super::full::check_whole;
+use super::whole::Whole;
 use crate::heaps::{Machine, take_spare};
 use crate::platform::serial::say;
 use alloc::format;
@@ -21,7 +21,7 @@ pub(super) fn are_answered_by_errors() -> String {
     before_memory();
     regions();
     let frees = frees();
-    check_whole(HEAP.validate());
+    HEAP.check_whole();
     // SAFETY: the size is not zero.
     assert!(!unsafe { HEAP.alloc(SMALL) }.is_null(), "the heap goes on");
     format!("use before init, 7 regions and {frees} frees that the heap refused")

@@ -9,6 +9,7 @@ mod mistakes;
 mod random;
 mod requests;
 mod timer;
+mod whole;
 
 use crate::heaps::HEAP;
 use crate::platform::serial::say;
@@ -25,6 +26,7 @@ const CHECKS: &[Check] = &[
     ("requests", requests::are_zeroed_aligned_and_resized),
     ("full", full::all_memory_is_used_and_given_back),
     ("full-hosted", full::a_heap_of_some_mib),
+    ("full-embedded", full::a_heap_of_8_kib),
     ("growth", growth::a_hook_hands_out_more),
     ("mistakes", mistakes::are_answered_by_errors),
     ("statistics", statistics),
