@@ -26,6 +26,7 @@ extern "C" fn first_cpu(start_info: usize) -> ! {
     // SAFETY: once, and nothing lies in the first MiB but what the boot loader left.
     unsafe { cpus::start_others() };
     say!("CPUs: {}", cpus::running());
+    say!("validate: {}", cfg!(feature = "validate"));
     modes::with_memory(command_line);
 
     checks::run();

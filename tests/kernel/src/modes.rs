@@ -1,7 +1,7 @@
 //! What the command line may ask for instead of the checks: each a mistake, to see what the kernel
 //! says then.
 
-use crate::heaps::HEAP;
+use crate::heaps::{HEAP, take_spare};
 use crate::platform::serial::print_last_words;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -51,6 +51,10 @@ pub(crate) fn with_memory(mode: &str) {
                 HEAP.realloc(HEAP.alloc(LAYOUT), Layout::new::<[u8; 1000]>(), 2000);
             }
             "panic-out-of-memory" => drop(Vec::<u8>::with_capacity(1 << 40)),
+            "panic-init-twice" => {
+                let again = HEAP.init(take_spare(1 << 20), 1 << 20);
+                again.unwrap_or_else(|error| panic!("{error}"));
+            }
             "panic-page-fault" => (0x1234_5678_0000 as *mut u8).write_volatile(1),
             _ => panic!("no mode is called {mode}"),
         }

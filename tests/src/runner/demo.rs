@@ -1,6 +1,6 @@
 //! `cargo demo`: builds hakmem and runs a real program under it.
 
-use super::LIBRARY_AND_COMMAND;
+use super::suites::LIBRARY_AND_COMMAND;
 use super::cargo::Cargo;
 use hakmem_tests::{artefacts, child, find};
 use std::fs;

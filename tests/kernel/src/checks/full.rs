@@ -34,8 +34,9 @@ pub(super) fn all_memory_is_used_and_given_back() -> String {
             }
         }
         *most = HEAP.stats().in_use - before.in_use;
-        // Not by `alloc`, which the compiler leaves out where nobody uses the block.
-        let one_more = HEAP.allocate(Request::new(Layout::new::<[u8; 1 << 20]>()));
+        // Not by `alloc`, which the compiler leaves out where nobody uses the block. Twice as large as what
+        // no superslab has room for.
+        let one_more = HEAP.allocate(Request::new(Layout::new::<[u8; 4 << 20]>()));
         assert_eq!(one_more, Err(AllocError::NoMemory));
         give_back(&mut held, &mut random, Block::check_and_free);
     }

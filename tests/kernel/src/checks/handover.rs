@@ -1,8 +1,8 @@
-//! Blocks that one CPU allocates and another frees.
+//! Blocks that one CPU allocates and another frees, with and without interrupts that do the same.
 
-use super::DIVISOR;
 use super::block::Block;
 use super::random::Random;
+use super::{DIVISOR, timer};
 use crate::platform::{MOST_CPUS, cpus};
 use alloc::format;
 use alloc::string::String;
@@ -10,8 +10,10 @@ use core::cell::UnsafeCell;
 use core::mem::MaybeUninit;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
-/// Blocks that go through all CPUs' hands, together.
-const BLOCKS: usize = 1_200_000 / DIVISOR;
+/// Blocks that go from CPU to CPU, together.
+const BLOCKS: usize = 1_000_000 / DIVISOR;
+/// The same where interrupts come in between.
+const BLOCKS_AND_INTERRUPTS: usize = BLOCKS / 4;
 const LARGEST: usize = 100_000;
 const PLACES: usize = 1024;
 
@@ -60,21 +62,18 @@ impl Ring {
     }
 }
 
-/// Blocks for each CPU to allocate.
-fn share() -> usize {
-    BLOCKS / cpus::running()
-}
-
-/// Gives `share()` blocks to the next CPU, and frees as many of the one before.
-pub(super) fn one_cpus_part(id: usize) {
+/// One CPU's part of handing `blocks` around: it gives its share to the next CPU, and frees as many of the
+/// one before.
+fn hand_around(id: usize, blocks: usize) {
+    let share = blocks / cpus::running();
     let mut random = Random::new(id as u64 + 10);
     let to = &RINGS[(id + 1) % cpus::running()];
     let from = &RINGS[id];
     let (mut put, mut taken) = (0, 0);
-    while put < share() || taken < share() {
+    while put < share || taken < share {
         // In bursts, or each CPU would wait for the other at each block.
         for _ in 0..1 + random.below(200) {
-            if put < share() && to.has_room() {
+            if put < share && to.has_room() {
                 to.put(Block::random(&mut random, LARGEST));
                 put += 1;
             }
@@ -89,12 +88,23 @@ pub(super) fn one_cpus_part(id: usize) {
 }
 
 pub(super) fn blocks_go_from_cpu_to_cpu() -> String {
-    cpus::run_on_all(one_cpus_part);
-    counts()
+    cpus::run_on_all(|id| hand_around(id, BLOCKS));
+    counts(BLOCKS)
 }
 
-/// What a run came to, in words.
-pub(super) fn counts() -> String {
+pub(super) fn handlers_allocate_meanwhile() -> String {
+    timer::start_count();
+    cpus::run_on_all(|id| {
+        timer::start();
+        hand_around(id, BLOCKS_AND_INTERRUPTS);
+        // What this CPU's handler holds goes home while other CPUs are still at it.
+        timer::stop();
+    });
+    assert!(timer::count() > 0, "no interrupt came");
+    format!("{}, interrupted on each", counts(BLOCKS_AND_INTERRUPTS))
+}
+
+fn counts(blocks: usize) -> String {
     let cpus = cpus::running();
-    format!("{} allocations and frees, {cpus} CPUs", 2 * share() * cpus)
+    format!("{} allocations and frees, {cpus} CPUs", 2 * (blocks / cpus) * cpus)
 }

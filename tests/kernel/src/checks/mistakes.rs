@@ -2,13 +2,16 @@
 
 use super::whole::Whole;
 use crate::heaps::{Machine, take_spare};
+use crate::platform::cpus;
 use crate::platform::serial::say;
 use alloc::format;
 use alloc::string::String;
 use core::alloc::{GlobalAlloc, Layout};
 use core::ptr::{NonNull, null_mut};
+use core::sync::atomic::{AtomicUsize, Ordering};
 use hakmem_core::{
-    AllocError, FreeError, Hosted, LockedHeap, Misuse, MisuseKind, RegionError, Request,
+    AllocError, Flat, FreeError, Hosted, LockedHeap, Misuse, MisuseKind, PerCpuHeap, RegionError,
+    RegionSource, Request,
 };
 
 const SMALL: Layout = Layout::new::<[u8; 100]>();
@@ -25,6 +28,33 @@ pub(super) fn are_answered_by_errors() -> String {
     // SAFETY: the size is not zero.
     assert!(!unsafe { HEAP.alloc(SMALL) }.is_null(), "the heap goes on");
     format!("use before init, 7 regions and {frees} frees that the heap refused")
+}
+
+/// A heap with a cache for the first CPU alone.
+pub(super) fn a_cpu_without_a_cache() -> String {
+    static FEW: PerCpuHeap<RegionSource, Machine, Flat<64>, 1> =
+        PerCpuHeap::new(RegionSource::new());
+    static REFUSED: AtomicUsize = AtomicUsize::new(0);
+    // SAFETY: nobody else's.
+    unsafe { FEW.init(take_spare(SIZE), SIZE) }.expect("a good region");
+    cpus::run_on_all(|id| {
+        let block = FEW.allocate(Request::new(SMALL));
+        if id == 0 {
+            let block = block.expect("there is memory").cast();
+            // SAFETY: just allocated.
+            unsafe { FEW.deallocate(block, SMALL) }.expect("a block of this heap");
+        } else {
+            assert_eq!(block, Err(AllocError::CpuOutOfRange { id, most: 1 }));
+            let somewhere = NonNull::from(&SIZE).cast();
+            // SAFETY: the heap is to notice, before it looks at the block.
+            let freed = unsafe { FEW.deallocate(somewhere, SMALL) };
+            assert_eq!(freed, Err(FreeError::CpuOutOfRange { id, most: 1 }));
+            // SAFETY: the size is not zero.
+            assert!(unsafe { FEW.alloc(SMALL) }.is_null());
+            REFUSED.fetch_add(1, Ordering::SeqCst);
+        }
+    });
+    format!("{} CPUs were refused", REFUSED.load(Ordering::SeqCst))
 }
 
 fn before_memory() {

@@ -22,13 +22,14 @@ const CHECKS: &[Check] = &[
     ("collections", collections::hold_what_was_put_in),
     ("handover", handover::blocks_go_from_cpu_to_cpu),
     ("timer", timer::handler_allocates_in_the_middle),
-    ("handover-and-timer", timer::handlers_allocate_while_blocks_go_from_cpu_to_cpu),
+    ("handover-and-timer", handover::handlers_allocate_meanwhile),
     ("requests", requests::are_zeroed_aligned_and_resized),
     ("full", full::all_memory_is_used_and_given_back),
     ("full-hosted", full::a_heap_of_some_mib),
     ("full-embedded", full::a_heap_of_8_kib),
     ("growth", growth::a_hook_hands_out_more),
     ("mistakes", mistakes::are_answered_by_errors),
+    ("more-cpus", mistakes::a_cpu_without_a_cache),
     ("statistics", statistics),
 ];
 

@@ -2,7 +2,6 @@
 
 use super::DIVISOR;
 use super::block::Block;
-use super::handover;
 use super::random::Random;
 use crate::platform::{MOST_CPUS, apic, cpus, interrupts};
 use alloc::format;
@@ -49,8 +48,24 @@ fn tick() {
     COUNT.fetch_add(1, Ordering::Relaxed);
 }
 
+/// Begins to count interrupts, on all CPUs together.
+pub(super) fn start_count() {
+    COUNT.store(0, Ordering::Relaxed);
+    interrupts::on_tick(tick);
+}
+
+/// Interrupts so far.
+pub(super) fn count() -> usize {
+    COUNT.load(Ordering::Relaxed)
+}
+
+/// Starts the running CPU's timer.
+pub(super) fn start() {
+    apic::start_timer(PERIOD);
+}
+
 /// Stops the running CPU's timer, and frees what its handler holds.
-fn stop() {
+pub(super) fn stop() {
     apic::stop_timer();
     let _disabled = interrupts::disable();
     // SAFETY: the handler does not run any more.
@@ -59,13 +74,12 @@ fn stop() {
 }
 
 pub(super) fn handler_allocates_in_the_middle() -> String {
-    COUNT.store(0, Ordering::Relaxed);
-    interrupts::on_tick(tick);
-    apic::start_timer(PERIOD);
+    start_count();
+    start();
     let mut random = Random::new(5);
     let mut blocks: Vec<Block> = Vec::new();
     let mut calls = 0;
-    while COUNT.load(Ordering::Relaxed) < TICKS {
+    while count() < TICKS {
         for _ in 0..100 {
             if blocks.len() < 200 || random.below(2) == 0 {
                 blocks.push(Block::random(&mut random, LARGEST));
@@ -83,17 +97,4 @@ pub(super) fn handler_allocates_in_the_middle() -> String {
     blocks.drain(..).for_each(Block::check_and_free);
     assert!(calls > 0);
     format!("at least {TICKS} interrupts in the middle of calls")
-}
-
-pub(super) fn handlers_allocate_while_blocks_go_from_cpu_to_cpu() -> String {
-    COUNT.store(0, Ordering::Relaxed);
-    interrupts::on_tick(tick);
-    cpus::run_on_all(|id| {
-        apic::start_timer(PERIOD);
-        handover::one_cpus_part(id);
-        // Blocks of this CPU's handler go home while other CPUs are still at it.
-        stop();
-    });
-    assert!(COUNT.load(Ordering::Relaxed) > 0, "no interrupt came");
-    format!("{}, interrupts on each", handover::counts())
 }
