@@ -5,6 +5,7 @@ use crate::platform::start_info::{self, StartInfo};
 use crate::platform::{End, cpus, exit};
 use crate::{checks, heaps, modes};
 use core::panic::PanicInfo;
+use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// Where `boot.s` leads.
 #[unsafe(no_mangle)]
@@ -36,6 +37,16 @@ extern "C" fn first_cpu(start_info: usize) -> ! {
 
 #[panic_handler]
 fn panic(info: &PanicInfo<'_>) -> ! {
+    /// The CPU that panics, and 1.
+    static FIRST: AtomicUsize = AtomicUsize::new(0);
+    let own = cpus::id() + 1;
+    // What another CPU has to say would only mix with the first panic's message.
+    while FIRST
+        .compare_exchange(0, own, Ordering::SeqCst, Ordering::SeqCst)
+        .is_err_and(|first| first != own)
+    {
+        core::hint::spin_loop();
+    }
     serial::print_last_words(format_args!("{info}"));
     modes::last_words();
     exit(End::Failure)
