@@ -17,7 +17,7 @@
 //! | back | `pool` `hints` `slab` `superslab` `numbers` `returned` `word`; `span` `large` `arena` |
 //! | beside | `registry` `entry` `policy` `counters` `owners` |
 //! | source | `source` `ledger` `misuse` |
-//! | ground | `class` `block` `geometry` `huge` `layer` `marks` `regret` `sieve` `sums` `sync` |
+//! | ground | `class` `block` `extent` `geometry` `huge` `layer` `marks` `regret` `sieve` `sums` `sync` |
 //!
 //! # Where this differs from the first design
 //!
@@ -70,6 +70,7 @@ mod sync;
 
 mod block;
 mod class;
+mod extent;
 mod geometry;
 mod huge;
 mod layer;
