@@ -1,6 +1,7 @@
 //! Which owner ids are taken: a lock-free bitmap.
 
 use crate::entry::OwnerId;
+use crate::steps;
 use crate::sync::{AtomicU64, Ordering, cells, const_fn};
 
 #[cfg(not(loom))]
@@ -25,6 +26,7 @@ impl Owners {
     pub(crate) fn take(&self) -> Option<OwnerId> {
         self.taken.iter().enumerate().find_map(|(index, word)| {
             let mut seen = word.load(Ordering::Relaxed);
+            steps::word();
             while seen != u64::MAX {
                 let bit = seen.trailing_ones();
                 // ORDERING: Relaxed: an id is a number; stale entries that bear it cost time only.

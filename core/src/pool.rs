@@ -18,6 +18,7 @@ use crate::geometry::{CHUNK_SUPERS, CHUNKS, SLOT};
 use crate::hints::{self, Hint, Row, TREES, Tree, bits};
 use crate::ledger::{Ledger, Table, published};
 use crate::source::PageSource;
+use crate::steps;
 use crate::sums::Sums;
 use crate::superslab::{SlabId, Slots, SuperId, Superslab, Want};
 use crate::sync::{AtomicPtr, AtomicU64, Ordering, cells, const_fn};
@@ -147,6 +148,7 @@ impl Pool {
         mut probe: impl FnMut(SuperId, &Superslab) -> Probe<T>,
     ) -> Option<T> {
         let word = |cell: &AtomicU64| {
+            steps::word();
             // ORDERING: Relaxed: a hint; what it leads to is claimed with Acquire.
             cell.load(Ordering::Relaxed)
         };
@@ -162,6 +164,7 @@ impl Pool {
                     for bit in bits(word(&chunk.summary[tree.index()])) {
                         let id = SuperId((index * CHUNK_SUPERS) as u32 + bit);
                         let superslab = &chunk.superslabs[bit as usize];
+                        steps::superslab();
                         match probe(id, superslab) {
                             Probe::Found(found) => return Some(found),
                             Probe::Empty => self.lower(tree, id, superslab),
@@ -198,6 +201,7 @@ impl Pool {
     pub(crate) fn claim_pooled_in(&self, id: SuperId, class: ClassId) -> Option<(SlabId, Word)> {
         let superslab = self.superslab(id)?;
         bits(u64::from(superslab.pooled(class))).find_map(|slot| {
+            steps::word();
             claim_slab(superslab, class, slot).map(|word| (SlabId::new(id, slot), word))
         })
     }
@@ -293,6 +297,7 @@ pub(crate) fn claim_slab(superslab: &Superslab, class: ClassId, slot: u32) -> Op
     let cell = superslab.word(slot);
     let mut seen = Word(cell.load(Ordering::Relaxed));
     while seen.state() == State::Pooled && seen.class() == class {
+        steps::word();
         let claimed = seen.with_state(State::Claimed);
         // ORDERING: Acquire pairs with the Release of `slab::send_home` and of `begin`'s claimer
         // giving up: base, links and registry entries are read after it.

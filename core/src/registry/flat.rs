@@ -4,6 +4,7 @@ use super::sealed::Sealed;
 use crate::geometry::{SLOT, SLOT_SHIFT, SMALL_SLOTS, UNIT, UNIT_SHIFT};
 use crate::ledger::Ledger;
 use crate::source::PageSource;
+use crate::steps;
 use crate::sync::{AtomicU32, AtomicUsize, Ordering, cells, const_fn};
 
 /// Entries for a region of `SLOTS` x 64 KiB. The window's start is set by the first range that
@@ -67,6 +68,7 @@ impl<const SLOTS: usize> Sealed for Flat<SLOTS> {
 
     fn set_entries(&self, address: usize, slots: usize, entry: u32) {
         for slot in 0..slots {
+            steps::word();
             if let Some(cell) = self.entries.get(self.index(address + slot * SLOT)) {
                 cell.store(entry, Ordering::Relaxed);
             }
@@ -80,6 +82,7 @@ impl<const SLOTS: usize> Sealed for Flat<SLOTS> {
 
     fn set_number(&self, address: usize, units: usize, number: u32) {
         for unit in 0..units {
+            steps::word();
             if let Some(cell) = self.numbers.get(self.unit(address + unit * UNIT)) {
                 cell.store(number, Ordering::Relaxed);
             }
