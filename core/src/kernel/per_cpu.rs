@@ -12,8 +12,6 @@
 //! atomic operation. What a call cannot serve from there it gets from the pool; the one lock is taken to
 //! open or close a superslab, and for spans.
 //!
-//! # Longest paths
-//!
 //! A caller stays pinned for one call at most: see the crate's "Bounded time" for how long that can be.
 //! Blocks of up to 32 KiB are cleared, and those that move copied, after the pin is released.
 
@@ -45,10 +43,12 @@ use core::ptr::{NonNull, null_mut};
 /// What is free stays with the heap until memory runs out or [`purge`](Self::purge) is called.
 ///
 /// # Interrupt handlers
-/// Where `C` disables interrupts, handlers may allocate and free as everyone does; what they pay is
-/// the time that others keep them disabled. An allocation that finds nothing at hand may wait for the
-/// one lock, whose holder is another CPU, pinned too, so that it always comes free; a request that is to
-/// be served [now](Request::now) gets an error instead.
+/// Where `C` disables interrupts, handlers may allocate and free as everyone does. It costs the time that
+/// calls keep interrupts disabled: a list's pop or push most times, what the crate's "Bounded time" says
+/// at most, and what the source takes, its growth hook too, where a superslab or a large block is
+/// mapped. An allocation that finds nothing at hand may wait for the one lock, whose holder is another
+/// CPU, pinned too, so that it always comes free; a request that is to be served [now](Request::now) gets
+/// an error instead.
 pub struct PerCpuHeap<S: PageSource, C: Cpu, R: Registry = Flat<1024>, const CPUS: usize = 8> {
     fronts: [Private<Cache>; CPUS],
     heap: Heap<KernelHost<S, C, CPUS>, R>,

@@ -137,7 +137,7 @@ impl fmt::Display for FreeError {
 /// are not made for that.
 #[cold]
 pub(super) extern "C" fn fail(error: &FreeError) -> ! {
-    panic!("{error}");
+    panic!("hakmem: {error}");
 }
 
 impl core::error::Error for AllocError {}
