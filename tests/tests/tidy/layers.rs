@@ -9,8 +9,9 @@ use std::path::Path;
 /// its folder has a row of its own.
 const LAYERS: &[&[&str]] = &[
     // Ground.
-    &["geometry", "layer", "misuse"],
+    &["geometry", "layer", "misuse", "steps"],
     &["sync"],
+    &["extent"],
     &["huge", "marks", "regret", "runs", "sieve", "sums"],
     &["class"],
     &["block", "entry", "word"],
