@@ -1,5 +1,7 @@
 //! What a kernel's heap costs and tells, and how it asks for more.
 
+#![cfg(not(loom))]
+
 mod kernels;
 
 use core::alloc::Layout;

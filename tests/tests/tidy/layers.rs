@@ -18,6 +18,7 @@ const LAYERS: &[&[&str]] = &[
     // Source, registry.
     &["source"],
     &["ledger", "region"],
+    &["small"],
     &["registry"],
     &["hints", "owners", "policy"],
     // Back.
