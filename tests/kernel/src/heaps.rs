@@ -31,7 +31,7 @@ pub(crate) static HEAP: Shared = PerCpuHeap::new(RegionSource::new());
 pub(crate) type Shared = PerCpuHeap<RegionSource, Machine, Flat<2048>, MOST_CPUS>;
 
 /// Memory that is left to heaps of the checks' own.
-const SPARE: usize = 20 << 20;
+const SPARE: usize = 24 << 20;
 
 static SPARE_START: AtomicUsize = AtomicUsize::new(0);
 

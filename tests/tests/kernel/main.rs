@@ -36,6 +36,7 @@ const CHECKS: &[&str] = &[
     "growth",
     "mistakes",
     "more-cpus",
+    "reentry",
     "statistics",
 ];
 

@@ -7,6 +7,7 @@ mod growth;
 mod handover;
 mod mistakes;
 mod random;
+mod reentry;
 mod requests;
 mod timer;
 mod whole;
@@ -30,6 +31,7 @@ const CHECKS: &[Check] = &[
     ("growth", growth::a_hook_hands_out_more),
     ("mistakes", mistakes::are_answered_by_errors),
     ("more-cpus", mistakes::a_cpu_without_a_cache),
+    ("reentry", reentry::a_handler_in_the_middle_is_refused),
     ("statistics", statistics),
 ];
 
@@ -45,5 +47,8 @@ pub(crate) fn run() {
 }
 
 fn statistics() -> String {
-    format!("{}", HEAP.stats())
+    let stats = HEAP.stats();
+    assert_eq!(stats.total, stats.in_use + stats.free + stats.tables, "{stats}");
+    assert!(stats.in_use < stats.peak && stats.held <= stats.peak, "{stats}");
+    format!("{stats}")
 }
