@@ -1,18 +1,19 @@
 //! The engine of the embedded profile.
 
-mod bins;
 mod blocks;
-mod map;
+mod fits;
 mod piece;
 mod region;
 mod resize;
 mod stats;
+mod tree;
 
 pub use stats::SmallStats;
 
 use crate::misuse::{Call, Misuse, MisuseKind};
 use crate::region::RegionError;
-use piece::{GRAIN, Need, Piece};
+use blocks::Beside;
+use piece::{Need, Piece, bytes};
 use region::{Memory, Region};
 
 /// A heap for little memory: see the module.
@@ -31,6 +32,7 @@ impl SmallHeap {
         Self { first: None, in_use: 0, peak: 0 }
     }
 
+    #[inline(always)]
     fn regions(&self) -> impl Iterator<Item = Region> + use<> {
         core::iter::successors(self.first, |region| region.next())
     }
@@ -75,9 +77,10 @@ impl SmallHeap {
     ///
     /// # Safety
     /// `ptr` is a block
+    #[inline]
     pub unsafe fn deallocate(&mut self, ptr: *mut u8, size: usize, align: usize) -> Result<(), Misuse> {
-        let (mut region, block) = self.block(Call::Free, ptr, size, align)?;
-        region.free_block(block);
+        let (mut region, block, beside) = self.look(Call::Free, ptr, size, align)?;
+        region.free_block(block, beside);
         self.count(block.size, 0);
         Ok(())
     }
@@ -87,9 +90,9 @@ impl SmallHeap {
     /// # Safety
     /// `ptr` is a block
     pub unsafe fn reallocate(&mut self, ptr: *mut u8, old_size: usize, align: usize, new_size: usize) -> Result<*mut u8, Misuse> {
-        let (mut region, block) = self.block(Call::Reallocate, ptr, old_size, align)?;
+        let (mut region, block, beside) = self.look(Call::Reallocate, ptr, old_size, align)?;
         let Some(need) = Need::of(new_size, align) else { return Ok(core::ptr::null_mut()) };
-        if region.resize(block, need.grains) {
+        if region.resize(block, &beside, need.grains) {
             self.count(block.size, need.grains);
             return Ok(ptr);
         }
@@ -97,11 +100,10 @@ impl SmallHeap {
         let new = self.allocate_block(need);
         if !new.is_null() {
             unsafe { new.copy_from_nonoverlapping(ptr, keep) };
-            region.free_block(block);
-            self.count(block.size, 0);
+            unsafe { self.deallocate(ptr, old_size, align)? };
             return Ok(new);
         }
-        match unsafe { region.slide(block, need, keep) } {
+        match unsafe { region.slide(block, beside, need, keep) } {
             Some(moved) => {
                 self.count(block.size, moved.size);
                 Ok(region.pointer(moved.start))
@@ -110,24 +112,24 @@ impl SmallHeap {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn count(&mut self, old: u32, new: u32) {
-        self.in_use = self.in_use + new as usize * GRAIN - old as usize * GRAIN;
+        self.in_use = self.in_use + bytes(new) - bytes(old);
         self.peak = self.peak.max(self.in_use);
     }
 
-    /// The block that a call names, if that is what it says it is.
+    /// The block that a call names, and what is beside it.
     #[inline]
-    fn block(&self, call: Call, ptr: *mut u8, size: usize, align: usize) -> Result<(Region, Piece), Misuse> {
+    fn look(&self, call: Call, ptr: *mut u8, size: usize, align: usize) -> Result<(Region, Piece, Beside), Misuse> {
         let address = ptr.addr();
-        let wrong = |kind, block| Misuse { kind, call, address, size, block };
-        let region = self.regions().find(|region| region.holds(address));
-        let region = region.ok_or_else(|| wrong(MisuseKind::NotOurs, 0))?;
-        let block = region.block_at(address).map_err(|kind| wrong(kind, 0))?;
-        let is_size = Need::of(size, align).is_some_and(|need| need.grains == block.size);
-        if !is_size || address & (align - 1) != 0 {
-            return Err(wrong(MisuseKind::WrongSize, block.size as usize * GRAIN));
+        let wrong = |kind| Misuse { kind, call, address, size, block: 0 };
+        let Some(need) = Need::of(size, align) else { return Err(wrong(MisuseKind::WrongSize)) };
+        let found = self.regions().find_map(|region| Some((region, region.offset(address)?)));
+        let (region, offset) = found.ok_or_else(|| wrong(MisuseKind::NotOurs))?;
+        if address & (align - 1) != 0 {
+            return Err(wrong(MisuseKind::WrongSize));
         }
-        Ok((region, block))
+        let (block, beside) = region.look(offset, need.grains).map_err(wrong)?;
+        Ok((region, block, beside))
     }
 }
