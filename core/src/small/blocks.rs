@@ -27,13 +27,13 @@ impl Region {
             return None;
         }
         if align <= GRAIN {
-            let hole = tree.best(grains, |_| true)?;
-            return Some(self.carve_low(tree.find(hole.start), hole, grains));
+            let (slot, hole) = tree.best(grains, |_| true)?;
+            return Some(self.carve_low(slot, hole, grains));
         }
         let end = |hole: Piece| region.aligned(hole.start, align) + grains as usize;
-        let hole = tree.best(grains, |hole| end(hole) <= hole.end() as usize)?;
+        let (slot, hole) = tree.best(grains, |hole| end(hole) <= hole.end() as usize)?;
         let block = Piece { start: self.aligned(hole.start, align) as u32, size: grains };
-        tree.remove(tree.find(hole.start));
+        tree.remove(slot);
         self.carve(hole, block);
         Some(block)
     }
@@ -82,23 +82,17 @@ impl Region {
     #[inline]
     fn beside(self, block: Piece) -> Result<Beside, MisuseKind> {
         let tree = self.tree();
-        let mut slot = tree.root();
-        let (mut before, mut behind) = (None, None);
+        let (mut slot, mut sides) = (tree.root(), [None, None]);
         loop {
             let at = slot.get();
             if at == 0 {
                 break;
             }
-            if at <= block.start {
-                before = Some(slot);
-                slot = tree.right(at);
-            } else {
-                behind = Some(slot);
-                slot = tree.left(at);
-            }
+            let is_before = at <= block.start;
+            sides[is_before as usize] = Some(slot);
+            slot = tree.side(at, is_before);
         }
-        let hole = |slot: Slot| (slot, tree.hole(slot.get()));
-        let (before, behind) = (before.map(hole), behind.map(hole));
+        let [behind, before] = sides.map(|slot| slot.map(|slot| (slot, tree.hole(slot.get()))));
         if before.is_some_and(|(_, hole)| hole.end() > block.start) {
             return Err(MisuseKind::DoubleFree);
         }

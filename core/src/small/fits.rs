@@ -1,17 +1,17 @@
 //! The search for a hole.
 
 use super::piece::Piece;
-use super::tree::Tree;
+use super::tree::{Slot, Tree};
 
 /// Holes that are compared: the smallest of the first so many that fit, by address.
 ///
 /// The smallest of all leaves slivers everywhere, the first one breaks up what would have served a
 /// large request: at nine tenths of load both left more requests unserved. From 4 to 16 it is all
 /// much the same.
-const LOOK: u32 = 8;
+const LOOK: u32 = 4;
 
 /// Holes that the search remembers on its way; what it forgot it looks for again.
-const KEPT: u32 = 8;
+const KEPT: u32 = 4;
 
 /// The holes of a size or larger, by address.
 struct Fits {
@@ -20,7 +20,7 @@ struct Fits {
     /// Where the last one begins.
     last: u32,
     /// Those on the way down that come later, the next one last; a ring.
-    waiting: [u32; KEPT as usize],
+    waiting: [Slot; KEPT as usize],
     /// How many were put there and not taken out, those included that the ring no longer holds.
     top: u32,
     /// The first of these that the ring holds.
@@ -30,59 +30,63 @@ struct Fits {
 impl Fits {
     #[inline(always)]
     fn new(tree: Tree, size: u32) -> Self {
-        let mut fits = Self { tree, size, last: 0, waiting: [0; KEPT as usize], top: 0, bottom: 0 };
-        fits.descend(tree.root().get());
+        let mut fits = Self { tree, size, last: 0, waiting: [tree.root(); KEPT as usize], top: 0, bottom: 0 };
+        fits.descend(tree.root());
         fits
     }
 
     /// Goes down to the first hole behind the last one, noting which ones come after it.
     #[inline(always)]
-    fn descend(&mut self, mut at: u32) {
-        while at != 0 && self.tree.hole(at).size >= self.size {
+    fn descend(&mut self, mut slot: Slot) {
+        loop {
+            let at = slot.get();
+            if at == 0 || self.tree.hole(at).size < self.size {
+                return;
+            }
             if at <= self.last {
-                at = self.tree.right(at).get();
+                slot = self.tree.right(at);
                 continue;
             }
-            self.waiting[(self.top % KEPT) as usize] = at;
+            self.waiting[(self.top % KEPT) as usize] = slot;
             self.top += 1;
             self.bottom = self.bottom.max(self.top.saturating_sub(KEPT));
-            at = self.tree.left(at).get();
+            slot = self.tree.left(at);
         }
     }
 }
 
 impl Iterator for Fits {
-    type Item = Piece;
+    type Item = (Slot, Piece);
 
     #[inline(always)]
-    fn next(&mut self) -> Option<Piece> {
+    fn next(&mut self) -> Option<(Slot, Piece)> {
         if self.top == self.bottom {
             if self.top == 0 {
                 return None;
             }
             (self.top, self.bottom) = (0, 0);
-            self.descend(self.tree.root().get());
+            self.descend(self.tree.root());
             if self.top == 0 {
                 return None;
             }
         }
         self.top -= 1;
-        let at = self.waiting[(self.top % KEPT) as usize];
-        self.last = at;
-        self.descend(self.tree.right(at).get());
-        Some(self.tree.hole(at))
+        let slot = self.waiting[(self.top % KEPT) as usize];
+        self.last = slot.get();
+        self.descend(self.tree.right(self.last));
+        Some((slot, self.tree.hole(self.last)))
     }
 }
 
 impl Tree {
     /// The hole for a block of `size` grains: of the first in which it `fits`, the smallest.
     #[inline]
-    pub(super) fn best(self, size: u32, fits: impl Fn(Piece) -> bool) -> Option<Piece> {
-        let mut best: Option<Piece> = None;
+    pub(super) fn best(self, size: u32, fits: impl Fn(Piece) -> bool) -> Option<(Slot, Piece)> {
+        let mut best: Option<(Slot, Piece)> = None;
         let mut looked = 0;
-        for hole in Fits::new(self, size).filter(|hole| fits(*hole)) {
-            if best.is_none_or(|best| hole.size < best.size) {
-                best = Some(hole);
+        for (slot, hole) in Fits::new(self, size).filter(|(_, hole)| fits(*hole)) {
+            if best.is_none_or(|(_, best)| hole.size < best.size) {
+                best = Some((slot, hole));
             }
             looked += 1;
             if looked == LOOK || hole.size == size {

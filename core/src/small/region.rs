@@ -90,7 +90,10 @@ impl Region {
     #[inline(always)]
     pub(super) fn tree(self) -> Tree {
         // SAFETY: the region's own root. Holes are written to while they are holes.
-        unsafe { Tree::at(self.base(), &raw mut (*self.0.as_ptr()).root) }
+        unsafe {
+            let root = NonNull::new_unchecked(&raw mut (*self.0.as_ptr()).root);
+            Tree::at(self.0.cast(), root)
+        }
     }
 
     #[inline(always)]

@@ -18,32 +18,33 @@
 //! room for its size: it is marked in its left link.
 
 use super::piece::{GRAIN, Piece};
+use core::ptr::NonNull;
 
 /// The mark of a hole of one grain, beside its left link.
 const ONE: u32 = 1 << 31;
 
 /// A place that holds a link: the root, or one in a hole.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct Slot(*mut u32);
+pub(super) struct Slot(NonNull<u32>);
 
 impl Slot {
     #[inline(always)]
     pub(super) fn get(self) -> u32 {
         // SAFETY: slots are made by `Tree`, in holes and for the root.
-        unsafe { *self.0 & !ONE }
+        unsafe { *self.0.as_ptr() & !ONE }
     }
 
     #[inline(always)]
     fn set(self, link: u32) {
         // SAFETY: as in `get`.
-        unsafe { *self.0 = *self.0 & ONE | link };
+        unsafe { *self.0.as_ptr() = *self.0.as_ptr() & ONE | link };
     }
 }
 
 /// The tree of a region.
 #[derive(Clone, Copy)]
 pub(super) struct Tree {
-    base: *mut u8,
+    base: NonNull<u8>,
     root: Slot,
 }
 
@@ -52,7 +53,7 @@ impl Tree {
     /// Grain 0 begins at `base`, all links from `root` on are of this region's holes, and nobody
     /// else writes to them.
     #[inline(always)]
-    pub(super) unsafe fn at(base: *mut u8, root: *mut u32) -> Self {
+    pub(super) unsafe fn at(base: NonNull<u8>, root: NonNull<u32>) -> Self {
         Self { base, root: Slot(root) }
     }
 
@@ -62,19 +63,26 @@ impl Tree {
     }
 
     #[inline(always)]
-    fn word(self, hole: u32, index: usize) -> *mut u32 {
+    fn word(self, hole: u32, index: usize) -> NonNull<u32> {
         // SAFETY: in a hole of this region.
         unsafe { self.base.add(hole as usize * GRAIN).cast::<u32>().add(index) }
     }
 
+    /// The slot of what is left of a hole, or right of it. Which side it is, chance decides: no branch
+    /// shall depend on it.
+    #[inline(always)]
+    pub(super) fn side(self, hole: u32, is_right: bool) -> Slot {
+        Slot(self.word(hole, is_right as usize))
+    }
+
     #[inline(always)]
     pub(super) fn left(self, hole: u32) -> Slot {
-        Slot(self.word(hole, 0))
+        self.side(hole, false)
     }
 
     #[inline(always)]
     pub(super) fn right(self, hole: u32) -> Slot {
-        Slot(self.word(hole, 1))
+        self.side(hole, true)
     }
 
     /// The hole that begins there.
@@ -82,7 +90,7 @@ impl Tree {
     pub(super) fn hole(self, start: u32) -> Piece {
         // SAFETY: words of a hole; it has a third one if it is not marked.
         let size = unsafe {
-            if *self.word(start, 0) & ONE != 0 { 1 } else { *self.word(start, 2) }
+            if *self.word(start, 0).as_ptr() & ONE != 0 { 1 } else { *self.word(start, 2).as_ptr() }
         };
         Piece { start, size }
     }
@@ -96,45 +104,27 @@ impl Tree {
         }
     }
 
-    /// The slot of the hole that begins there, which is one.
-    #[inline]
-    pub(super) fn find(self, start: u32) -> Slot {
-        let mut slot = self.root;
-        loop {
-            let at = slot.get();
-            if at == start {
-                return slot;
-            }
-            slot = if at < start { self.right(at) } else { self.left(at) };
-        }
-    }
-
     /// Puts a new hole into the tree. It touches no other.
     #[inline]
     pub(super) fn insert(self, hole: Piece) {
         let mut slot = self.root;
         let mut at = slot.get();
         while at != 0 && self.hole(at).is_above(hole) {
-            slot = if at < hole.start { self.right(at) } else { self.left(at) };
+            slot = self.side(at, at < hole.start);
             at = slot.get();
         }
         slot.set(hole.start);
         self.write(hole);
         // What stood here goes below, parted by where the hole is.
-        let (mut left, mut right) = (self.left(hole.start), self.right(hole.start));
+        let mut ends = [self.left(hole.start), self.right(hole.start)];
         while at != 0 {
-            if at < hole.start {
-                left.set(at);
-                left = self.right(at);
-                at = left.get();
-            } else {
-                right.set(at);
-                right = self.left(at);
-                at = right.get();
-            }
+            let is_left = at < hole.start;
+            let end = &mut ends[!is_left as usize];
+            end.set(at);
+            *end = self.side(at, is_left);
+            at = end.get();
         }
-        left.set(0);
-        right.set(0);
+        ends.into_iter().for_each(|end| end.set(0));
     }
 
     /// Takes the hole in a slot out of the tree.
@@ -192,12 +182,12 @@ impl Tree {
         // SAFETY: words of a hole.
         unsafe {
             if hole.size == 1 {
-                *self.word(hole.start, 0) = ONE;
+                *self.word(hole.start, 0).as_ptr() = ONE;
             } else {
-                *self.word(hole.start, 0) = 0;
-                *self.word(hole.start, 2) = hole.size;
+                *self.word(hole.start, 0).as_ptr() = 0;
+                *self.word(hole.start, 2).as_ptr() = hole.size;
             }
-            *self.word(hole.start, 1) = 0;
+            *self.word(hole.start, 1).as_ptr() = 0;
         }
     }
 }
