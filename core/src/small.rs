@@ -1,18 +1,17 @@
 //! The engine of the embedded profile.
 
 mod blocks;
-mod fits;
+mod holes;
 mod piece;
 mod region;
 mod resize;
 mod stats;
-mod tree;
 
 pub use stats::SmallStats;
 
 use crate::misuse::{Call, Misuse, MisuseKind};
 use crate::region::RegionError;
-use blocks::Beside;
+use holes::Beside;
 use piece::{Need, Piece, bytes};
 use region::{Memory, Region};
 
@@ -103,7 +102,7 @@ impl SmallHeap {
             unsafe { self.deallocate(ptr, old_size, align)? };
             return Ok(new);
         }
-        match unsafe { region.slide(block, beside, need, keep) } {
+        match unsafe { region.slide(block, &beside, need, keep) } {
             Some(moved) => {
                 self.count(block.size, moved.size);
                 Ok(region.pointer(moved.start))

@@ -4,7 +4,7 @@
 /// links of the smallest hole just fit into it.
 pub(super) const GRAIN: usize = 8;
 
-/// Bytes of the largest region: a link has a bit to spare for a mark, and so has a sum of two.
+/// Bytes of the largest region: so that the sum of two numbers of grains is one.
 pub(super) const LARGEST: usize =
     if usize::BITS > 32 { (1 << 30) * GRAIN } else { isize::MAX as usize };
 
@@ -38,17 +38,6 @@ impl Piece {
     #[inline(always)]
     pub(super) fn end(self) -> u32 {
         self.start + self.size
-    }
-
-    /// Whether this hole stands above another in the tree: the larger does. Of equals chance decides,
-    /// by a hash of where they begin, or many of one size would be a list and no tree.
-    #[inline(always)]
-    pub(super) fn is_above(self, other: Self) -> bool {
-        if self.size != other.size {
-            return self.size > other.size;
-        }
-        let hash = |start: u32| start.wrapping_mul(0x9E37_79B1);
-        hash(self.start) > hash(other.start)
     }
 }
 

@@ -6,8 +6,8 @@
 //! ```
 //! The head is all that a region costs. Blocks have none: who frees one says how large it is.
 
+use super::holes::{Cut, Holes, Stretch};
 use super::piece::{GRAIN, LARGEST, Piece, bytes, grains};
-use super::tree::Tree;
 use crate::region::RegionError;
 use core::ptr::NonNull;
 
@@ -18,15 +18,19 @@ struct Head {
     grains: u32,
     /// Grains of all holes.
     free: u32,
-    /// The largest hole.
-    root: u32,
+    cut: Cut,
 }
 
-/// Grains of a head.
-const HEAD: u32 = grains(size_of::<Head>());
+impl Head {
+    /// Grains of a head, and of the table of a region that is so cut.
+    #[inline(always)]
+    const fn grains(cut: Cut) -> u32 {
+        grains(size_of::<Self>() + cut.stretches as usize * size_of::<Stretch>())
+    }
+}
 
 /// Bytes of the smallest region.
-const LEAST: usize = bytes(HEAD + 1);
+const LEAST: usize = bytes(Head::grains(Cut::of(0)) + 1);
 
 /// Memory that may become a region, trimmed to grains.
 pub(super) struct Memory {
@@ -61,18 +65,23 @@ impl Region {
     pub(super) unsafe fn create(memory: Memory) -> Self {
         let Memory { start, grains } = memory;
         let mut region = Self(start.cast());
-        // SAFETY: the caller's memory. A grain is as aligned as a head, and one fits.
-        unsafe { region.0.write(Head { next: None, grains, free: 0, root: 0 }) };
-        let all = Piece::between(HEAD, grains);
-        region.tree().insert(all);
+        let cut = Cut::of(grains);
+        // SAFETY: the caller's memory. A grain is as aligned as a head, and what stands there fits: the
+        // table is at most of one entry for each 4 KiB.
+        unsafe {
+            start.write_bytes(0, bytes(Head::grains(cut)));
+            region.0.write(Head { next: None, grains, free: 0, cut });
+        }
+        let all = region.room();
+        region.holes().insert(all);
         region.add_free(all.size);
         region
     }
 
     #[inline(always)]
     fn head(&self) -> &Head {
-        // SAFETY: a head stands as long as its heap does. It is written to through `head_mut`, and
-        // its root through slots, while nobody looks.
+        // SAFETY: a head stands as long as its heap does. It is written to through `head_mut`
+        // alone.
         unsafe { self.0.as_ref() }
     }
 
@@ -88,12 +97,9 @@ impl Region {
     }
 
     #[inline(always)]
-    pub(super) fn tree(self) -> Tree {
-        // SAFETY: the region's own root. Holes are written to while they are holes.
-        unsafe {
-            let root = NonNull::new_unchecked(&raw mut (*self.0.as_ptr()).root);
-            Tree::at(self.0.cast(), root)
-        }
+    pub(super) fn holes(self) -> Holes {
+        // SAFETY: the table stands behind the head. Holes are written to while they are holes.
+        unsafe { Holes::at(self.0.cast(), self.0.add(1).cast(), self.head().cut) }
     }
 
     #[inline(always)]
@@ -128,7 +134,8 @@ impl Region {
     /// All that can be blocks and holes.
     #[inline(always)]
     pub(super) fn room(self) -> Piece {
-        Piece::between(HEAD, self.head().grains)
+        let head = self.head();
+        Piece::between(Head::grains(head.cut), head.grains)
     }
 
     /// An error if the memory is, or is partly, this region's.

@@ -1,6 +1,6 @@
 //! Blocks that change their size where they are, or nearly so.
 
-use super::blocks::Beside;
+use super::holes::Beside;
 use super::piece::{Need, Piece};
 use super::region::Region;
 
@@ -8,26 +8,20 @@ impl Region {
     /// Makes a block so many grains long where it is. False, and nothing done, if what lies behind it
     /// is no hole, or too small a one.
     pub(super) fn resize(&mut self, block: Piece, beside: &Beside, grains: u32) -> bool {
-        if grains <= block.size {
-            self.cut(block, beside, grains);
-            return true;
-        }
-        let more = grains - block.size;
-        match beside.behind {
-            Some((slot, hole)) if hole.size >= more => {
-                self.carve_low(slot, hole, more);
-                true
-            }
-            _ => false,
-        }
-    }
-
-    /// Makes a hole of what is behind a block's first grains.
-    fn cut(&mut self, block: Piece, beside: &Beside, grains: u32) {
         if grains < block.size {
             let rest = Piece::between(block.start + grains, block.end());
-            self.free_block(rest, Beside { before: None, behind: beside.behind });
+            let beside = self.holes().beside(rest);
+            self.free_block(rest, beside);
+        } else if grains > block.size {
+            let more = grains - block.size;
+            match beside.behind {
+                Some((slot, hole)) if hole.start == block.end() && hole.size >= more => {
+                    self.carve_low(slot, hole, more);
+                }
+                _ => return false,
+            }
         }
+        true
     }
 
     /// Moves a block down into the hole before it, to which the one behind it is added: what is left
@@ -38,22 +32,27 @@ impl Region {
     pub(super) unsafe fn slide(
         &mut self,
         block: Piece,
-        beside: Beside,
+        beside: &Beside,
         need: Need,
         keep: usize,
     ) -> Option<Piece> {
-        let (_, before) = beside.before?;
-        let start = self.aligned(before.start, need.align);
-        let end = beside.behind.map_or(block.end(), |(_, hole)| hole.end());
+        let before = beside.before.filter(|(_, hole)| hole.end() == block.start)?;
+        let behind = beside.behind.filter(|(_, hole)| hole.start == block.end());
+        let end = behind.map_or(block.end(), |(_, hole)| hole.end());
+        let start = self.aligned(before.1.start, need.align);
         if start > block.start as usize || start + need.grains as usize > end as usize {
             return None;
         }
-        let all = self.join(block, beside);
+        // The second first: its slot may be in the other.
+        for (slot, hole) in behind.into_iter().chain([before]) {
+            self.holes().remove(slot, hole);
+        }
+        self.add_free(block.size);
         let moved = Piece { start: start as u32, size: need.grains };
-        // SAFETY: both are in a hole that is not in the tree at this moment, so nothing of it is
-        // written to; `carve` writes in front of the new place and behind it.
+        // SAFETY: both are in what is linked nowhere at this moment, so nothing of it is written to;
+        // `carve` writes in front of the new place and behind it.
         unsafe { self.pointer(moved.start).copy_from(self.pointer(block.start), keep) };
-        self.carve(all, moved);
+        self.carve(Piece::between(before.1.start, end), moved);
         Some(moved)
     }
 }

@@ -44,7 +44,7 @@ impl SmallHeap {
             stats.total += region.extent().1;
             stats.heads += bytes(region.room().start);
             stats.free += bytes(region.free());
-            stats.largest = stats.largest.max(bytes(region.tree().largest()));
+            stats.largest = stats.largest.max(bytes(region.holes().largest_of_all()));
         }
         stats
     }

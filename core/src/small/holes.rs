@@ -1,0 +1,301 @@
+//! The holes of a region, listed by address in themselves, the list cut into stretches.
+//!
+//! ```text
+//! table   | first, largest  | first, largest  | first, largest  |     one entry a stretch, after the head
+//! region  |..hole..hole.....|.hole............|........hole.....|
+//!              `-----^                                                next, size: in the hole
+//! ```
+//! A hole is in the list of the stretch in which it begins. A list is as short as a stretch, and one
+//! without a hole of the size is passed over whole, so that neither a search nor a free walks through
+//! the region as it would with one list.
+//!
+//! Links are numbers of grains; 0, where the region's head lies, is none.
+
+use super::piece::{GRAIN, Piece};
+use core::ptr::NonNull;
+
+/// Grains of the shortest stretch, as a power of two: 4 KiB.
+const SHORTEST: u32 = 9;
+
+/// Most stretches.
+const STRETCHES: u32 = 4096;
+
+/// Holes that are compared: the smallest is taken of the first so many that fit, by address.
+///
+/// The smallest of all leaves slivers everywhere, the first one breaks up what would have served a
+/// large request: at nine tenths of load both left more requests unserved.
+const LOOK: u32 = 4;
+
+/// What is known of a stretch.
+#[repr(C)]
+pub(super) struct Stretch {
+    /// Its first hole.
+    first: u32,
+    /// Grains of its largest one.
+    largest: u32,
+}
+
+/// How a region is cut.
+#[derive(Clone, Copy)]
+pub(super) struct Cut {
+    /// Grains of a stretch, as a power of two.
+    shift: u32,
+    pub(super) stretches: u32,
+}
+
+impl Cut {
+    /// For a region of so many grains.
+    pub(super) const fn of(grains: u32) -> Self {
+        let mut shift = SHORTEST;
+        while grains >> shift >= STRETCHES {
+            shift += 1;
+        }
+        Self { shift, stretches: (grains >> shift) + 1 }
+    }
+}
+
+/// A place that holds a link: a stretch's first, or a hole's next.
+#[derive(Clone, Copy)]
+pub(super) struct Slot(NonNull<u32>);
+
+impl Slot {
+    #[inline(always)]
+    fn get(self) -> u32 {
+        // SAFETY: slots are made by `Holes`, in the table and in holes.
+        unsafe { self.0.read() }
+    }
+
+    #[inline(always)]
+    fn set(self, link: u32) {
+        // SAFETY: as in `get`.
+        unsafe { self.0.write(link) };
+    }
+}
+
+/// What lies beside a block.
+pub(super) struct Beside {
+    /// The last hole before it.
+    pub(super) before: Option<(Slot, Piece)>,
+    /// The first one behind its start, if that begins no later than behind its end.
+    pub(super) behind: Option<(Slot, Piece)>,
+    /// Where a hole that begins where the block does is to be linked.
+    place: Slot,
+}
+
+/// The holes of a region.
+#[derive(Clone, Copy)]
+pub(super) struct Holes {
+    base: NonNull<u8>,
+    table: NonNull<Stretch>,
+    cut: Cut,
+}
+
+impl Holes {
+    /// # Safety
+    /// Grain 0 begins at `base`, the table has an entry for each stretch of the cut, its links are
+    /// of this region's holes, and nobody else writes to all these.
+    #[inline(always)]
+    pub(super) unsafe fn at(base: NonNull<u8>, table: NonNull<Stretch>, cut: Cut) -> Self {
+        Self { base, table, cut }
+    }
+
+    #[inline(always)]
+    fn stretch(self, grain: u32) -> u32 {
+        grain >> self.cut.shift
+    }
+
+    #[inline(always)]
+    fn entry(self, stretch: u32) -> NonNull<Stretch> {
+        // SAFETY: an entry of the table.
+        unsafe { self.table.add(stretch as usize) }
+    }
+
+    #[inline(always)]
+    fn first(self, stretch: u32) -> Slot {
+        Slot(self.entry(stretch).cast())
+    }
+
+    #[inline(always)]
+    fn largest(self, stretch: u32) -> u32 {
+        // SAFETY: an entry of the table.
+        unsafe { (*self.entry(stretch).as_ptr()).largest }
+    }
+
+    /// Grains of the largest hole.
+    pub(super) fn largest_of_all(self) -> u32 {
+        (0..self.cut.stretches).map(|stretch| self.largest(stretch)).max().unwrap_or(0)
+    }
+
+    #[inline(always)]
+    fn set_largest(self, stretch: u32, size: u32) {
+        // SAFETY: an entry of the table.
+        unsafe { (*self.entry(stretch).as_ptr()).largest = size };
+    }
+
+    #[inline(always)]
+    fn word(self, hole: u32, index: usize) -> NonNull<u32> {
+        // SAFETY: in a hole of this region.
+        unsafe { self.base.add(hole as usize * GRAIN).cast::<u32>().add(index) }
+    }
+
+    #[inline(always)]
+    fn next(self, hole: u32) -> Slot {
+        Slot(self.word(hole, 0))
+    }
+
+    /// The hole that begins there.
+    #[inline(always)]
+    fn hole(self, start: u32) -> Piece {
+        // SAFETY: a word of a hole.
+        Piece { start, size: unsafe { self.word(start, 1).read() } }
+    }
+
+    #[inline(always)]
+    fn write(self, hole: Piece, next: u32) {
+        self.next(hole.start).set(next);
+        // SAFETY: a word of a hole.
+        unsafe { self.word(hole.start, 1).write(hole.size) };
+    }
+
+    /// The hole for a block of `size` grains: of the first in which it `fits`, the smallest.
+    #[inline]
+    pub(super) fn best(self, size: u32, fits: impl Fn(Piece) -> bool) -> Option<(Slot, Piece)> {
+        let mut best: Option<(Slot, Piece)> = None;
+        let mut looked = 0;
+        for stretch in 0..self.cut.stretches {
+            if self.largest(stretch) < size {
+                continue;
+            }
+            let mut slot = self.first(stretch);
+            while slot.get() != 0 {
+                let hole = self.hole(slot.get());
+                if hole.size >= size && fits(hole) {
+                    if best.is_none_or(|(_, best)| hole.size < best.size) {
+                        best = Some((slot, hole));
+                    }
+                    looked += 1;
+                    if looked == LOOK || hole.size == size {
+                        return best;
+                    }
+                }
+                slot = self.next(hole.start);
+            }
+        }
+        best
+    }
+
+    /// What lies beside a block.
+    #[inline]
+    pub(super) fn beside(self, block: Piece) -> Beside {
+        let stretch = self.stretch(block.start);
+        let mut before = None;
+        let mut place = self.first(stretch);
+        let mut at = place.get();
+        while at != 0 && at <= block.start {
+            before = Some(place);
+            place = self.next(at);
+            at = place.get();
+        }
+        let before = before.or_else(|| self.last_before(stretch));
+        let behind = if at != 0 { Some(place) } else { self.first_within(stretch + 1, block.end()) };
+        let hole = |slot: Slot| (slot, self.hole(slot.get()));
+        Beside { before: before.map(hole), behind: behind.map(hole), place }
+    }
+
+    /// The last hole before a stretch.
+    fn last_before(self, stretch: u32) -> Option<Slot> {
+        let mut slot = (0..stretch).rev().map(|it| self.first(it)).find(|it| it.get() != 0)?;
+        loop {
+            let next = self.next(slot.get());
+            if next.get() == 0 {
+                return Some(slot);
+            }
+            slot = next;
+        }
+    }
+
+    /// The first hole in a stretch or those behind it, up to the one with `end` in it.
+    #[inline]
+    fn first_within(self, stretch: u32, end: u32) -> Option<Slot> {
+        let last = self.stretch(end).min(self.cut.stretches - 1);
+        (stretch..=last).map(|it| self.first(it)).find(|it| it.get() != 0)
+    }
+
+    /// Links a hole that touches no other.
+    pub(super) fn insert(self, hole: Piece) {
+        self.insert_at(self.beside(hole).place, hole);
+    }
+
+    #[inline(always)]
+    fn insert_at(self, place: Slot, hole: Piece) {
+        self.write(hole, place.get());
+        place.set(hole.start);
+        self.grown(hole);
+    }
+
+    /// Unlinks the hole in a slot.
+    #[inline]
+    pub(super) fn remove(self, slot: Slot, hole: Piece) {
+        slot.set(self.next(hole.start).get());
+        self.shrunk(hole);
+    }
+
+    /// Leaves of the hole in a slot what begins at `start`.
+    #[inline]
+    pub(super) fn cut_low(self, slot: Slot, hole: Piece, start: u32) {
+        let rest = Piece::between(start, hole.end());
+        let next = self.next(hole.start).get();
+        if self.stretch(start) == self.stretch(hole.start) {
+            self.write(rest, next);
+            slot.set(start);
+            self.shrunk(hole);
+        } else {
+            slot.set(next);
+            self.shrunk(hole);
+            // Where the hole was, there is no other.
+            self.insert_at(self.first(self.stretch(start)), rest);
+        }
+    }
+
+    /// Makes a hole of a block and of what touches it.
+    #[inline]
+    pub(super) fn free(self, block: Piece, beside: Beside) {
+        let mut end = block.end();
+        if let Some((slot, hole)) = beside.behind.filter(|(_, hole)| hole.start == end) {
+            self.remove(slot, hole);
+            end = hole.end();
+        }
+        match beside.before {
+            Some((_, hole)) if hole.end() == block.start => {
+                let all = Piece::between(hole.start, end);
+                self.write(all, self.next(hole.start).get());
+                self.grown(all);
+            }
+            _ => self.insert_at(beside.place, Piece::between(block.start, end)),
+        }
+    }
+
+    /// A hole became as large as this.
+    #[inline(always)]
+    fn grown(self, hole: Piece) {
+        let stretch = self.stretch(hole.start);
+        if self.largest(stretch) < hole.size {
+            self.set_largest(stretch, hole.size);
+        }
+    }
+
+    /// A hole that was so large is smaller, or gone.
+    #[inline(always)]
+    fn shrunk(self, hole: Piece) {
+        let stretch = self.stretch(hole.start);
+        if self.largest(stretch) == hole.size {
+            let mut largest = 0;
+            let mut at = self.first(stretch).get();
+            while at != 0 {
+                largest = largest.max(self.hole(at).size);
+                at = self.next(at).get();
+            }
+            self.set_largest(stretch, largest);
+        }
+    }
+}
