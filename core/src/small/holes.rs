@@ -1,9 +1,10 @@
 //! The holes of a region, listed by address in themselves, the list cut into stretches.
 //!
 //! ```text
-//! table   | first, largest  | first, largest  | first, largest  |     one entry a stretch, after the head
-//! region  |..hole..hole.....|.hole............|........hole.....|
-//!              `-----^                                                next, size: in the hole
+//! table   | first | first | first | first |   largest | largest | largest | largest |
+//!              |              `---.
+//! region  |.. hole . hole .|......hole......|...............|....hole....|     a stretch each
+//!              `-------^                                    next and size: in the hole
 //! ```
 //! A hole is in the list of the stretch in which it begins. A list is as short as a stretch, and one
 //! without a hole of the size is passed over whole, so that neither a search nor a free walks through
@@ -24,16 +25,10 @@ const STRETCHES: u32 = 4096;
 ///
 /// The smallest of all leaves slivers everywhere, the first one breaks up what would have served a
 /// large request: at nine tenths of load both left more requests unserved.
-const LOOK: u32 = 4;
+const LOOK: u32 = 2;
 
-/// What is known of a stretch.
-#[repr(C)]
-pub(super) struct Stretch {
-    /// Its first hole.
-    first: u32,
-    /// Grains of its largest one.
-    largest: u32,
-}
+/// Entries that a search passes over at once.
+const CHUNK: usize = 8;
 
 /// How a region is cut.
 #[derive(Clone, Copy)]
@@ -51,6 +46,11 @@ impl Cut {
             shift += 1;
         }
         Self { shift, stretches: (grains >> shift) + 1 }
+    }
+
+    /// Bytes of the table.
+    pub(super) const fn table_bytes(self) -> usize {
+        self.stretches as usize * 2 * size_of::<u32>()
     }
 }
 
@@ -86,16 +86,16 @@ pub(super) struct Beside {
 #[derive(Clone, Copy)]
 pub(super) struct Holes {
     base: NonNull<u8>,
-    table: NonNull<Stretch>,
+    table: NonNull<u32>,
     cut: Cut,
 }
 
 impl Holes {
     /// # Safety
-    /// Grain 0 begins at `base`, the table has an entry for each stretch of the cut, its links are
-    /// of this region's holes, and nobody else writes to all these.
+    /// Grain 0 begins at `base`, the table has the bytes that the cut says, its links are of this
+    /// region's holes, and nobody else writes to all these.
     #[inline(always)]
-    pub(super) unsafe fn at(base: NonNull<u8>, table: NonNull<Stretch>, cut: Cut) -> Self {
+    pub(super) unsafe fn at(base: NonNull<u8>, table: NonNull<u32>, cut: Cut) -> Self {
         Self { base, table, cut }
     }
 
@@ -104,32 +104,24 @@ impl Holes {
         grain >> self.cut.shift
     }
 
-    #[inline(always)]
-    fn entry(self, stretch: u32) -> NonNull<Stretch> {
-        // SAFETY: an entry of the table.
-        unsafe { self.table.add(stretch as usize) }
-    }
-
+    /// The slot of a stretch's first hole.
     #[inline(always)]
     fn first(self, stretch: u32) -> Slot {
-        Slot(self.entry(stretch).cast())
+        // SAFETY: within the table.
+        Slot(unsafe { self.table.add(stretch as usize) })
     }
 
+    /// Grains of each stretch's largest hole.
     #[inline(always)]
-    fn largest(self, stretch: u32) -> u32 {
-        // SAFETY: an entry of the table.
-        unsafe { (*self.entry(stretch).as_ptr()).largest }
+    fn largest(&mut self) -> &mut [u32] {
+        let count = self.cut.stretches as usize;
+        // SAFETY: the second half of the table.
+        unsafe { core::slice::from_raw_parts_mut(self.table.add(count).as_ptr(), count) }
     }
 
     /// Grains of the largest hole.
-    pub(super) fn largest_of_all(self) -> u32 {
-        (0..self.cut.stretches).map(|stretch| self.largest(stretch)).max().unwrap_or(0)
-    }
-
-    #[inline(always)]
-    fn set_largest(self, stretch: u32, size: u32) {
-        // SAFETY: an entry of the table.
-        unsafe { (*self.entry(stretch).as_ptr()).largest = size };
+    pub(super) fn largest_of_all(mut self) -> u32 {
+        self.largest().iter().copied().max().unwrap_or(0)
     }
 
     #[inline(always)]
@@ -162,10 +154,9 @@ impl Holes {
     pub(super) fn best(self, size: u32, fits: impl Fn(Piece) -> bool) -> Option<(Slot, Piece)> {
         let mut best: Option<(Slot, Piece)> = None;
         let mut looked = 0;
-        for stretch in 0..self.cut.stretches {
-            if self.largest(stretch) < size {
-                continue;
-            }
+        let mut next = 0;
+        while let Some(stretch) = self.next_stretch(next, size) {
+            next = stretch + 1;
             let mut slot = self.first(stretch);
             while slot.get() != 0 {
                 let hole = self.hole(slot.get());
@@ -182,6 +173,22 @@ impl Holes {
             }
         }
         best
+    }
+
+    /// The first stretch from this one on with a hole of `size` grains.
+    #[inline]
+    fn next_stretch(mut self, from: u32, size: u32) -> Option<u32> {
+        let stretches = self.cut.stretches;
+        let mut rest = self.largest().get(from as usize..)?;
+        while let Some((chunk, behind)) = rest.split_first_chunk::<CHUNK>() {
+            // No branch for each, so that they can be compared together.
+            if chunk.iter().fold(false, |found, largest| found | (*largest >= size)) {
+                break;
+            }
+            rest = behind;
+        }
+        let passed = rest.iter().position(|largest| *largest >= size)?;
+        Some(stretches - (rest.len() - passed) as u32)
     }
 
     /// What lies beside a block.
@@ -277,25 +284,24 @@ impl Holes {
 
     /// A hole became as large as this.
     #[inline(always)]
-    fn grown(self, hole: Piece) {
-        let stretch = self.stretch(hole.start);
-        if self.largest(stretch) < hole.size {
-            self.set_largest(stretch, hole.size);
-        }
+    fn grown(mut self, hole: Piece) {
+        let stretch = self.stretch(hole.start) as usize;
+        let largest = &mut self.largest()[stretch];
+        *largest = hole.size.max(*largest);
     }
 
     /// A hole that was so large is smaller, or gone.
     #[inline(always)]
-    fn shrunk(self, hole: Piece) {
+    fn shrunk(mut self, hole: Piece) {
         let stretch = self.stretch(hole.start);
-        if self.largest(stretch) == hole.size {
+        if self.largest()[stretch as usize] == hole.size {
             let mut largest = 0;
             let mut at = self.first(stretch).get();
             while at != 0 {
                 largest = largest.max(self.hole(at).size);
                 at = self.next(at).get();
             }
-            self.set_largest(stretch, largest);
+            self.largest()[stretch as usize] = largest;
         }
     }
 }

@@ -6,7 +6,7 @@
 //! ```
 //! The head is all that a region costs. Blocks have none: who frees one says how large it is.
 
-use super::holes::{Cut, Holes, Stretch};
+use super::holes::{Cut, Holes};
 use super::piece::{GRAIN, LARGEST, Piece, bytes, grains};
 use crate::region::RegionError;
 use core::ptr::NonNull;
@@ -25,7 +25,7 @@ impl Head {
     /// Grains of a head, and of the table of a region that is so cut.
     #[inline(always)]
     const fn grains(cut: Cut) -> u32 {
-        grains(size_of::<Self>() + cut.stretches as usize * size_of::<Stretch>())
+        grains(size_of::<Self>() + cut.table_bytes())
     }
 }
 
