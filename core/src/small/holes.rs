@@ -35,7 +35,7 @@ const CHUNK: usize = 8;
 pub(super) struct Cut {
     /// Grains of a stretch, as a power of two.
     shift: u32,
-    pub(super) stretches: u32,
+    stretches: u32,
 }
 
 impl Cut {
@@ -99,8 +99,9 @@ impl Holes {
         Self { base, table, cut }
     }
 
+    /// The stretch in which a grain lies.
     #[inline(always)]
-    fn stretch(self, grain: u32) -> u32 {
+    pub(super) fn stretch(self, grain: u32) -> u32 {
         grain >> self.cut.shift
     }
 
@@ -175,6 +176,26 @@ impl Holes {
         best
     }
 
+    /// Each stretch and the size of its largest hole.
+    #[cfg(any(test, feature = "validate"))]
+    pub(super) fn stretches(mut self) -> impl Iterator<Item = (u32, u32)> {
+        let all = 0..self.cut.stretches;
+        all.map(move |stretch| (stretch, self.largest()[stretch as usize]))
+    }
+
+    /// The holes of a stretch.
+    pub(super) fn list(self, stretch: u32) -> impl Iterator<Item = Piece> {
+        let hole = move |slot: Slot| Some(slot.get()).filter(|at| *at != 0).map(|at| self.hole(at));
+        let first = hole(self.first(stretch));
+        core::iter::successors(first, move |last| hole(self.next(last.start)))
+    }
+
+    /// Grains of a stretch, as a power of two.
+    #[cfg(any(test, feature = "validate"))]
+    pub(super) fn shift(self) -> u32 {
+        self.cut.shift
+    }
+
     /// The first stretch from this one on with a hole of `size` grains.
     #[inline]
     fn next_stretch(mut self, from: u32, size: u32) -> Option<u32> {
@@ -204,7 +225,8 @@ impl Holes {
             at = place.get();
         }
         let before = before.or_else(|| self.last_before(stretch));
-        let behind = if at != 0 { Some(place) } else { self.first_within(stretch + 1, block.end()) };
+        let behind =
+            if at != 0 { Some(place) } else { self.first_within(stretch + 1, block.end()) };
         let hole = |slot: Slot| (slot, self.hole(slot.get()));
         Beside { before: before.map(hole), behind: behind.map(hole), place }
     }
@@ -295,13 +317,8 @@ impl Holes {
     fn shrunk(mut self, hole: Piece) {
         let stretch = self.stretch(hole.start);
         if self.largest()[stretch as usize] == hole.size {
-            let mut largest = 0;
-            let mut at = self.first(stretch).get();
-            while at != 0 {
-                largest = largest.max(self.hole(at).size);
-                at = self.next(at).get();
-            }
-            self.largest()[stretch as usize] = largest;
+            let largest = self.list(stretch).map(|hole| hole.size).max();
+            self.largest()[stretch as usize] = largest.unwrap_or(0);
         }
     }
 }

@@ -1,14 +1,14 @@
 //! The measure of a region, and what lies in it.
 
-/// Bytes of a grain: what sizes are rounded to and blocks begin at. The same on all machines: the
-/// links of the smallest hole just fit into it.
+/// Bytes of a grain: what sizes are rounded to and blocks begin at. The same on all machines: a
+/// hole of one grain holds two words of 32 bits.
 pub(super) const GRAIN: usize = 8;
 
 /// Bytes of the largest region: so that the sum of two numbers of grains is one.
 pub(super) const LARGEST: usize =
     if usize::BITS > 32 { (1 << 30) * GRAIN } else { isize::MAX as usize };
 
-/// Grains that hold so many bytes, [`LARGEST`] at most. A block has one at least.
+/// Grains that hold so many bytes, [`LARGEST`] at most. A block has one of them at least.
 #[inline(always)]
 pub(super) const fn grains(bytes: usize) -> u32 {
     let grains = bytes.div_ceil(GRAIN) as u32;
@@ -50,9 +50,9 @@ pub(super) struct Need {
 }
 
 impl Need {
-    /// None where no region could ever serve it.
+    /// None where no region could ever serve it, or `align` is no power of two.
     #[inline(always)]
     pub(super) fn of(size: usize, align: usize) -> Option<Self> {
-        (size <= LARGEST).then(|| Self { grains: grains(size), align })
+        (size <= LARGEST && align.is_power_of_two()).then(|| Self { grains: grains(size), align })
     }
 }

@@ -2,9 +2,9 @@
 //!
 //! ```text
 //! start                                              start + 8 * grains
-//!   | head |  block  | hole |  block  | block |  ...  |
+//!   | head | table of holes |  block  | hole |  block  | block |  ...  |
 //! ```
-//! The head is all that a region costs. Blocks have none: who frees one says how large it is.
+//! Grain 0 is the head's: as a link it is none.
 
 use super::holes::{Cut, Holes};
 use super::piece::{GRAIN, LARGEST, Piece, bytes, grains};

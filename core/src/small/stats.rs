@@ -4,15 +4,15 @@ use super::SmallHeap;
 use super::piece::bytes;
 use core::fmt;
 
-/// What a small heap holds, in bytes. `total` is `heads`, `in_use` and `free` together.
+/// What a small heap holds, in bytes. `total` is `book`, `in_use` and `free` together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SmallStats {
     /// Regions.
     pub regions: usize,
     /// In all regions, without what was trimmed off to multiples of 8.
     pub total: usize,
-    /// Of `total`, in the regions' heads.
-    pub heads: usize,
+    /// Of `total`, what the heap notes its regions in.
+    pub book: usize,
     /// In blocks that users hold, as rounded.
     pub in_use: usize,
     /// The most that `in_use` has been.
@@ -42,7 +42,7 @@ impl SmallHeap {
         for region in self.regions() {
             stats.regions += 1;
             stats.total += region.extent().1;
-            stats.heads += bytes(region.room().start);
+            stats.book += bytes(region.room().start);
             stats.free += bytes(region.free());
             stats.largest = stats.largest.max(bytes(region.holes().largest_of_all()));
         }
