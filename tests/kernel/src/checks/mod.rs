@@ -22,7 +22,7 @@ type Check = (&'static str, fn() -> String);
 const CHECKS: &[Check] = &[
     ("collections", collections::hold_what_was_put_in),
     ("handover", handover::blocks_go_from_cpu_to_cpu),
-    ("timer", timer::handler_allocates_in_the_middle),
+    ("timer", timer::handler_allocates_meanwhile),
     ("handover-and-timer", handover::handlers_allocate_meanwhile),
     ("requests", requests::are_zeroed_aligned_and_resized),
     ("full", full::all_memory_is_used_and_given_back),

@@ -1,4 +1,4 @@
-//! A timer's interrupt that allocates and frees while the CPU is in the middle of the same.
+//! A timer's interrupt that allocates and frees while the CPU does the same.
 
 use super::DIVISOR;
 use super::block::Block;
@@ -73,7 +73,7 @@ pub(super) fn stop() {
     held.blocks.iter_mut().filter_map(Option::take).for_each(Block::check_and_free);
 }
 
-pub(super) fn handler_allocates_in_the_middle() -> String {
+pub(super) fn handler_allocates_meanwhile() -> String {
     start_count();
     start();
     let mut random = Random::new(5);
@@ -96,5 +96,5 @@ pub(super) fn handler_allocates_in_the_middle() -> String {
     stop();
     blocks.drain(..).for_each(Block::check_and_free);
     assert!(calls > 0);
-    format!("at least {TICKS} interrupts in the middle of calls")
+    format!("at least {TICKS} interrupts while the CPU allocated and freed")
 }
