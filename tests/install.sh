@@ -28,11 +28,16 @@ has_python_tests() {
     /usr/bin/python3 -c 'import test.test_dict' >/dev/null 2>&1
 }
 
-if [ ${#missing[@]} -eq 0 ] && has_python_tests; then
+has_qemu() { # for the kernel, which is one for x86-64
+    [ "$(uname -m)" != x86_64 ] || command -v qemu-system-x86_64 >/dev/null 2>&1
+}
+
+if [ ${#missing[@]} -eq 0 ] && has_python_tests && has_qemu; then
     echo "everything is installed"
     exit 0
 fi
 if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null 2>&1; then
+    has_qemu || missing+=(qemu-system-x86)
     echo "missing, and not installed for want of root or apt-get: ${missing[*]} python3's tests"
     exit 0
 fi
@@ -40,6 +45,7 @@ fi
 twice() { # COMMAND...: once more after a failure, since a mirror may be out for a moment
     "$@" || { sleep 5; "$@"; }
 }
+apt=(apt-get -q -y -o DPkg::Lock::Timeout=300)
 install() { # PACKAGE...: one that does not exist here must not keep the others away
     local known=() package
     for package in "$@"; do
@@ -49,13 +55,38 @@ install() { # PACKAGE...: one that does not exist here must not keep the others 
             echo "no package is called $package here"
         fi
     done
-    [ ${#known[@]} -eq 0 ] || twice apt-get -q -y -o DPkg::Lock::Timeout=300 \
-        install --no-install-recommends "${known[@]}" </dev/null
+    [ ${#known[@]} -eq 0 ] || twice "${apt[@]}" install --no-install-recommends "${known[@]}" </dev/null
 }
 
-echo "installing: ${missing[*]} and python3's tests where they are missing"
+# Two packages in one line: an emulator that does not suit the utilities there would remove them.
+qemu=(qemu-system-x86 qemu-utils)
+install_qemu() {
+    # Utilities from the backports, of which apt may not know any more, need an emulator from there.
+    case "$(dpkg-query -W -f '${Version}' qemu-utils 2>/dev/null)" in
+    *~bpo*) qemu_from_backports ;;
+    *) install "${qemu[@]}" ;;
+    esac
+}
+qemu_from_backports() {
+    local release list
+    release="$(. /etc/os-release && echo "$VERSION_CODENAME")-backports"
+    list="$(mktemp --suffix=.list)"
+    { cat /etc/apt/sources.list 2>/dev/null || true; } >"$list"
+    echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]" \
+        "http://deb.debian.org/debian $release main" >>"$list"
+    chmod a+r "$list"
+    # For these two calls alone: where apt looks from then on is the user's affair.
+    local with=("${apt[@]}" -o "Dir::Etc::SourceList=$list") done=0
+    twice "${with[@]}" update </dev/null &&
+        "${with[@]}" install --no-install-recommends -t "$release" "${qemu[@]}" </dev/null || done=1
+    rm -f "$list"
+    return "$done"
+}
+
+echo "installing: ${missing[*]} and, where they are missing, python3's tests and an emulator"
 twice apt-get -q -o DPkg::Lock::Timeout=300 update </dev/null
 [ ${#missing[@]} -eq 0 ] || install "${missing[@]}"
 if [ -x /usr/bin/python3 ] && ! has_python_tests; then
     install "$(python_tests)"
 fi
+has_qemu || install_qemu || echo "no emulator could be installed: the kernel's tests are skipped"

@@ -26,6 +26,7 @@ use crate::entry::{Entry, OwnerId};
 use crate::geometry::OUTBOX_PLACES;
 use crate::outbox::Outbox;
 use crate::span::SpanCache;
+use crate::steps;
 use crate::sync::light_fence;
 use core::marker::PhantomPinned;
 use core::ptr::{NonNull, null_mut};
@@ -156,6 +157,13 @@ impl Cache {
             notes: NO_NOTES,
             pinned: PhantomPinned,
         }
+    }
+
+    /// Makes an ended cache untouched again, in place: it is larger than some stacks have room for.
+    pub(crate) fn renew(&mut self) {
+        debug_assert!(!self.is_live());
+        // SAFETY: all-zero bytes are an untouched cache. An ended one owns nothing that is lost.
+        unsafe { core::ptr::from_mut(self).write_bytes(0, 1) };
     }
 
     /// Pops a block for a size of at most [`TABLED`](crate::class::TABLED) bytes.
@@ -291,6 +299,7 @@ impl Cache {
         self.tag = owner.map_or(NOTHING, OwnerId::tag);
         self.life = Life::Live;
         for (bin, class) in self.bins.iter_mut().zip(ClassId::all()) {
+            steps::word();
             bin.limit = limit(class) as i32;
             bin.room = bin.limit;
         }

@@ -80,8 +80,25 @@ pub fn example(name: &str) -> PathBuf {
     built(&format!("examples/{name}"), "cargo build --release -p hakmem-tests --examples")
 }
 
+/// The kernel that boots, built with the walk over whole heaps.
+///
+/// # Panics
+/// When it was not built.
+pub fn kernel(optimised: bool) -> PathBuf {
+    let build = "-p hakmem-kernel --features validate";
+    if optimised {
+        built("hakmem-kernel", &format!("cargo build --release {build}"))
+    } else {
+        built_in("debug", "hakmem-kernel", &format!("cargo build {build}"))
+    }
+}
+
 fn built(name: &str, how: &str) -> PathBuf {
-    let path = target_dir().join("release").join(name);
+    built_in("release", name, how)
+}
+
+fn built_in(profile: &str, name: &str, how: &str) -> PathBuf {
+    let path = target_dir().join(profile).join(name);
     assert!(path.exists(), "{} is missing: run `cargo verify`, or `{how}` first", path.display());
     path
 }

@@ -8,3 +8,4 @@ pub mod artefacts;
 pub mod child;
 pub mod compile;
 pub mod find;
+pub mod harness;

@@ -23,8 +23,12 @@ pub trait Registry: Sync + sealed::Sealed {}
 
 pub(crate) mod sealed {
     use super::{Ledger, PageSource};
+    use crate::extent::Extent;
 
     pub trait Sealed {
+        /// How much a heap with this registry may come to hold.
+        type Extent: Extent;
+
         /// The entry of the slot that `address` lies in. `None` or 0 where nothing of ours is.
         fn lookup(&self, address: usize) -> Option<u32>;
 
@@ -42,6 +46,10 @@ pub(crate) mod sealed {
 
         /// Notes the number of a superslab of `units` MiB at `address`. The range was prepared.
         fn set_number(&self, address: usize, units: usize, number: u32);
+
+        /// Whether the registry can hold `address..address + size`. The first range that it can hold
+        /// says where its window begins, if it has one.
+        fn admits(&self, address: usize, size: usize) -> bool;
 
         /// Makes room for the entries of `address..address + size`. `false`: out of memory, or
         /// the range is past what the registry can hold.

@@ -1,7 +1,7 @@
 //! `cargo demo`: builds hakmem and runs a real program under it.
 
-use super::LIBRARY_AND_COMMAND;
 use super::cargo::Cargo;
+use super::suites::LIBRARY_AND_COMMAND;
 use hakmem_tests::{artefacts, child, find};
 use std::fs;
 use std::path::PathBuf;

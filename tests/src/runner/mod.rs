@@ -16,11 +16,6 @@ use std::time::Instant;
 use suites::{SUITES, Suite};
 use tally::Tally;
 
-/// The artefacts that the tests of whole programs start.
-pub(crate) const LIBRARY_AND_COMMAND: &[&str] =
-    &["build", "--release", "-p", "hakmem-preload", "-p", "hakmem-command"];
-const EXAMPLES: &[&str] = &["build", "--release", "-p", "hakmem-tests", "--examples"];
-
 struct Options {
     suites: Vec<&'static Suite>,
     list: bool,
@@ -74,15 +69,19 @@ type SuiteResult = (String, Tally, f64);
 
 fn run(options: &Options) -> Vec<SuiteResult> {
     let mut results = Vec::new();
-    if options.suites.iter().any(|suite| suite.whole_programs) {
-        if options.install {
-            install();
+    let mut builds: Vec<&[&str]> = Vec::new();
+    for build in options.suites.iter().flat_map(|suite| suite.builds) {
+        if !builds.contains(build) {
+            builds.push(build);
         }
-        for arguments in [LIBRARY_AND_COMMAND, EXAMPLES] {
-            let (built, seconds) = timed("build", || Cargo::new().succeeds(arguments));
-            if !built {
-                results.push(("build".to_owned(), Tally::one_failure(), seconds));
-            }
+    }
+    if !builds.is_empty() && options.install {
+        install();
+    }
+    for arguments in builds {
+        let (built, seconds) = timed("build", || Cargo::new().succeeds(arguments));
+        if !built {
+            results.push(("build".to_owned(), Tally::one_failure(), seconds));
         }
     }
     for suite in &options.suites {

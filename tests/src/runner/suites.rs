@@ -7,8 +7,9 @@ use super::tally::Tally;
 pub(crate) struct Suite {
     pub(crate) name: &'static str,
     pub(crate) about: &'static str,
-    /// Whether its tests start whole programs, and so need the library, the command and more.
-    pub(crate) whole_programs: bool,
+    /// Calls of cargo that build what its tests start. Where there are any, the tests also use programs
+    /// that may have to be installed.
+    pub(crate) builds: &'static [&'static [&'static str]],
     kind: Kind,
 }
 
@@ -24,7 +25,7 @@ const fn plain(
     about: &'static str,
     calls: &'static [&'static [&'static str]],
 ) -> Suite {
-    Suite { name, about, whole_programs: false, kind: Kind::Plain(calls) }
+    Suite { name, about, builds: &[], kind: Kind::Plain(calls) }
 }
 
 const fn programs(
@@ -32,8 +33,19 @@ const fn programs(
     about: &'static str,
     calls: &'static [&'static [&'static str]],
 ) -> Suite {
-    Suite { name, about, whole_programs: true, kind: Kind::Plain(calls) }
+    Suite { name, about, builds: WHOLE_PROGRAMS, kind: Kind::Plain(calls) }
 }
+
+/// The artefacts that the tests of whole programs start.
+pub(crate) const LIBRARY_AND_COMMAND: &[&str] =
+    &["build", "--release", "-p", "hakmem-preload", "-p", "hakmem-command"];
+const EXAMPLES: &[&str] = &["build", "--release", "-p", "hakmem-tests", "--examples"];
+const WHOLE_PROGRAMS: &[&[&str]] = &[LIBRARY_AND_COMMAND, EXAMPLES];
+
+const KERNEL: &[&[&str]] = &[
+    &["build", "-p", "hakmem-kernel", "--features", "validate"],
+    &["build", "--release", "-p", "hakmem-kernel", "--features", "validate"],
+];
 
 const SHOW: &[&str] = &["-p", "hakmem-tests", "--test", "hot_paths", "--", "--show-output"];
 
@@ -64,7 +76,7 @@ pub(crate) const SUITES: &[Suite] = &[
     Suite {
         name: "loom",
         about: "every interleaving of the lock-free parts, at a tiny geometry",
-        whole_programs: false,
+        builds: &[],
         kind: Kind::Loom(&[&["--release", "-p", "hakmem-core", "--lib", "models"]]),
     },
     programs(
@@ -102,6 +114,12 @@ pub(crate) const SUITES: &[Suite] = &[
         "threads that pass blocks to each other",
         &[&["-p", "hakmem-tests", "--test", "stress"]],
     ),
+    Suite {
+        name: "kernel",
+        about: "a kernel that boots: several CPUs, interrupts, little memory",
+        builds: KERNEL,
+        kind: Kind::Plain(&[&["-p", "hakmem-tests", "--test", "kernel"]]),
+    },
     programs("hot-paths", "the length of the hot paths, by single steps", &[SHOW]),
     programs(
         "programs",

@@ -9,14 +9,16 @@ use std::path::Path;
 /// its folder has a row of its own.
 const LAYERS: &[&[&str]] = &[
     // Ground.
-    &["geometry", "layer", "misuse"],
+    &["geometry", "layer", "misuse", "steps"],
     &["sync"],
+    &["extent"],
     &["huge", "marks", "regret", "runs", "sieve", "sums"],
     &["class"],
     &["block", "entry", "word"],
     // Source, registry.
     &["source"],
-    &["ledger"],
+    &["ledger", "region"],
+    &["small"],
     &["registry"],
     &["hints", "owners", "policy"],
     // Back.
@@ -36,8 +38,10 @@ const LAYERS: &[&[&str]] = &[
     &["arena/paths", "large/look", "large/paths", "large/resize", "supers"],
     &["span/alloc", "span/free", "span/look", "span/release", "span/resize"],
     &["describe", "validate"],
-    &["home", "limit", "reach", "refill", "release"],
-    &["alloc", "free", "realloc"],
+    &["home", "limit", "reach", "refill", "release", "small/validate"],
+    &["alloc", "free", "now", "realloc"],
+    // Whole heaps for kernels.
+    &["kernel"],
 ];
 
 /// What may be named from below, and why.
