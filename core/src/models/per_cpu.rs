@@ -157,7 +157,7 @@ fn an_allocation_that_never_waits_beside_a_new_superslab() {
 /// finds it used up and is about to give it up.
 #[test]
 fn an_allocation_that_never_waits_beside_a_slab_that_comes_home() {
-    bounded(3, || {
+    bounded(2, || {
         let heap = heap::<Apart>();
         let blocks = [0; 4].map(|_| AtomicPtr::new(take(&heap, 16)));
         let other = beside(&heap, move |heap| {
