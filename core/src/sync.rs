@@ -180,7 +180,55 @@ pub(crate) mod mark {
     };
 }
 
+/// A value that one caller at a time has, by his own word. Under loom a tracked cell, so that two who
+/// have it at once, or one after the other without order, fail the model.
+pub(crate) struct Private<T>(
+    #[cfg(not(loom))] core::cell::UnsafeCell<T>,
+    #[cfg(loom)] loom::cell::UnsafeCell<T>,
+);
+
+// SAFETY: it lends the value to one caller at a time, so that it is sent from one to the next.
+unsafe impl<T: Send> Sync for Private<T> {}
+
+impl<T> Private<T> {
+    const_fn! {
+        pub(crate) fn new(value: T) -> Self {
+            #[cfg(not(loom))]
+            return Self(core::cell::UnsafeCell::new(value));
+            #[cfg(loom)]
+            return Self(loom::cell::UnsafeCell::new(value));
+        }
+    }
+
+    /// # Safety
+    /// Nobody else has the value before `work` is done.
+    #[inline(always)]
+    pub(crate) unsafe fn with<U>(&self, work: impl FnOnce(&mut T) -> U) -> U {
+        // SAFETY: the caller's promise.
+        #[cfg(not(loom))]
+        return work(unsafe { &mut *self.0.get() });
+        // SAFETY: as above; loom makes sure of it.
+        #[cfg(loom)]
+        return self.0.with_mut(|value| work(unsafe { &mut *value }));
+    }
+}
+
+#[cfg(all(test, loom))]
+pub(crate) use lock::without_locks;
 pub(crate) use lock::{Lock, Relax};
+
+/// Waiting that never gives the CPU away: a kernel has nobody to give it to.
+pub(crate) struct Spin;
+
+#[cfg(not(loom))]
+impl Relax for Spin {
+    fn relax() {
+        core::hint::spin_loop();
+    }
+}
+
+#[cfg(loom)]
+impl Relax for Spin {}
 
 #[cfg(not(loom))]
 mod lock {
@@ -199,6 +247,11 @@ mod lock {
             run(&mut self.0.lock())
         }
 
+        /// As [`Lock::with`], but `None` at once where somebody else holds the lock.
+        pub(crate) fn try_with<U>(&self, run: impl FnOnce(&mut T) -> U) -> Option<U> {
+            self.0.try_lock().map(|mut guard| run(&mut guard))
+        }
+
         /// Takes the lock until [`Lock::release`]: for fork's handlers alone.
         pub(crate) fn hold(&self) {
             core::mem::forget(self.0.lock());
@@ -215,7 +268,22 @@ mod lock {
 
 #[cfg(loom)]
 mod lock {
+    use core::cell::Cell;
     use core::marker::PhantomData;
+
+    loom::thread_local! {
+        /// Whether this thread may take a lock.
+        static LOCKS: Cell<bool> = Cell::new(true);
+    }
+
+    /// Fails the model if `work` takes a lock.
+    #[cfg(test)]
+    pub(crate) fn without_locks<T>(work: impl FnOnce() -> T) -> T {
+        LOCKS.with(|locks| locks.set(false));
+        let done = work();
+        LOCKS.with(|locks| locks.set(true));
+        done
+    }
 
     /// How a waiter gives way; loom schedules by itself.
     pub(crate) trait Relax {}
@@ -228,7 +296,12 @@ mod lock {
         }
 
         pub(crate) fn with<U>(&self, run: impl FnOnce(&mut T) -> U) -> U {
+            assert!(LOCKS.with(Cell::get), "a lock is taken where none may be");
             run(&mut self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()))
+        }
+
+        pub(crate) fn try_with<U>(&self, run: impl FnOnce(&mut T) -> U) -> Option<U> {
+            self.0.try_lock().ok().map(|mut guard| run(&mut guard))
         }
 
         pub(crate) fn hold(&self) {}

@@ -9,12 +9,12 @@ use crate::ledger::Ledger;
 use crate::source::PageSource;
 use crate::sync::{AtomicU16, AtomicU32, AtomicUsize, Ordering, const_fn};
 
-/// Entries for a region of `SLOTS` x 64 KiB. The region's start is set by the first range that the
-/// heap maps, rounded down to the largest superslab; ranges outside are refused, as if there were
-/// no memory.
+/// Entries for a region of `SLOTS` x 64 KiB. The window's start is set by the first range that
+/// the heap maps or is given as a region, rounded down to 1 MiB; ranges outside are refused, as if
+/// there were no memory.
 ///
-/// `SLOTS` is 131,072 (8 GiB) at most, which the compiler checks. The tables of a heap over it are as
-/// small: beside six bytes a slot they come to 6 KiB.
+/// `SLOTS` is 131,072 (8 GiB) at most, which the compiler checks. A heap's other tables are as small:
+/// beside six bytes a slot they come to less than 6 KiB.
 pub struct Flat<const SLOTS: usize> {
     /// First slot's number + 1; 0 until known.
     first: AtomicUsize,
@@ -101,14 +101,42 @@ impl<const SLOTS: usize> Sealed for Flat<SLOTS> {
         }
     }
 
-    #[expect(private_interfaces, reason = "sealed: only core calls it")]
-    fn prepare<S: PageSource>(&self, _: &S, _: &Ledger, address: usize, size: usize) -> bool {
+    fn admits(&self, address: usize, size: usize) -> bool {
         let start = (address >> UNIT_SHIFT << UNIT_SHIFT >> SLOT_SHIFT) + 1;
-        // Whoever comes first sets the start; a loser finds it set.
-        let _ = self.first.compare_exchange(0, start, Ordering::Relaxed, Ordering::Relaxed);
-        let Some(last) = address.checked_add(size - 1) else {
+        // What reaches to the end of all addresses has none.
+        let Some(end) = address.checked_add(size.max(1)) else {
             return false;
         };
+        let last = end - 1;
+        if self.first.load(Ordering::Relaxed) == 0 && (last >> SLOT_SHIFT) + 1 - start < SLOTS {
+            // Whoever comes first sets the start; a loser finds it set.
+            let _ = self.first.compare_exchange(0, start, Ordering::Relaxed, Ordering::Relaxed);
+        }
         self.index(address) < SLOTS && self.index(last) < SLOTS
+    }
+
+    #[expect(private_interfaces, reason = "sealed: only core calls it")]
+    fn prepare<S: PageSource>(&self, _: &S, _: &Ledger, address: usize, size: usize) -> bool {
+        self.admits(address, size)
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    const MIB: usize = 1 << 20;
+
+    #[test]
+    fn the_window_begins_at_the_first_range_that_fits() {
+        let registry = Flat::<64>::new();
+        let first = 100 * MIB + 5 * SLOT;
+        assert!(!registry.admits(first, 4 * MIB), "it would end behind the window");
+        assert!(!registry.admits(usize::MAX - SLOT, MIB));
+        assert!(registry.admits(first, 4 * MIB - 5 * SLOT));
+        assert!(registry.admits(100 * MIB, 4 * MIB), "from the MiB on in which it begins");
+        assert!(!registry.admits(100 * MIB, 4 * MIB + 1));
+        assert!(!registry.admits(100 * MIB - 1, 1));
+        assert!(!registry.admits(104 * MIB, 1));
     }
 }

@@ -262,7 +262,7 @@ impl State {
     fn gap(&self, start: usize, end: usize, size: usize, align: usize) -> Option<usize> {
         let mut base = start.next_multiple_of(align);
         for (&at, &len) in &self.mapped {
-            if base + size <= at {
+            if at.checked_sub(base).is_some_and(|room| size <= room) {
                 break;
             }
             base = base.max((at + len).next_multiple_of(align));
