@@ -250,7 +250,7 @@ impl State {
 
     /// Addresses never used before.
     fn place(&mut self, end: usize, size: usize, align: usize) -> Option<usize> {
-        let base = self.next.next_multiple_of(align);
+        let base = self.next.checked_next_multiple_of(align)?;
         if size > end.saturating_sub(base) {
             return None;
         }
@@ -260,12 +260,12 @@ impl State {
 
     /// The lowest addresses between `start` and `end` that are not mapped.
     fn gap(&self, start: usize, end: usize, size: usize, align: usize) -> Option<usize> {
-        let mut base = start.next_multiple_of(align);
+        let mut base = start.checked_next_multiple_of(align)?;
         for (&at, &len) in &self.mapped {
             if at.checked_sub(base).is_some_and(|room| size <= room) {
                 break;
             }
-            base = base.max((at + len).next_multiple_of(align));
+            base = base.max((at + len).checked_next_multiple_of(align)?);
         }
         (size <= end.saturating_sub(base)).then_some(base)
     }
