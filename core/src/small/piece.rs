@@ -9,6 +9,8 @@ pub(super) const LEAST: u32 = 2;
 
 /// Grains of the largest region: 8 GiB.
 pub(super) const MOST: u32 = 1 << 30;
+/// As bytes: where pointers have 32 bits, more than there are.
+pub(super) const MOST_BYTES: usize = (MOST as usize).saturating_mul(GRAIN);
 
 /// A block or a hole, in grains of its region.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +37,7 @@ impl Need {
     /// None where no region could ever serve it.
     #[inline(always)]
     pub(super) fn of(size: usize, align: usize) -> Option<Self> {
-        if size > MOST as usize * GRAIN {
+        if size > MOST_BYTES {
             return None;
         }
         Some(Self { grains: (size.div_ceil(GRAIN) as u32).max(LEAST), align })

@@ -9,7 +9,7 @@
 
 use super::bins::{Bins, Sizes};
 use super::map::Map;
-use super::piece::{GRAIN, LEAST, MOST, Piece};
+use super::piece::{GRAIN, LEAST, MOST_BYTES, Piece};
 use crate::misuse::MisuseKind;
 use crate::region::RegionError;
 use core::ptr::NonNull;
@@ -69,7 +69,7 @@ impl Memory {
     pub(super) fn of(start: *mut u8, size: usize) -> Result<Self, RegionError> {
         let start = NonNull::new(start).ok_or(RegionError::Null)?;
         let trim = start.addr().get().wrapping_neg() % GRAIN;
-        if size > MOST as usize * GRAIN || start.addr().checked_add(size).is_none() {
+        if size > MOST_BYTES || start.addr().checked_add(size).is_none() {
             return Err(RegionError::TooLarge);
         }
         let grains = size.saturating_sub(trim) / GRAIN;
