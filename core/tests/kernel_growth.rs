@@ -177,7 +177,7 @@ fn the_numbers_are_written_without_a_heap() {
     let stats = heap.stats();
     let mut line = Line([0; 512], 0);
     write!(line, "{stats}").expect("room");
-    let text = str::from_utf8(&line.0[..line.1]).expect("text");
+    let text = core::str::from_utf8(&line.0[..line.1]).expect("text");
     for number in [stats.total, stats.in_use, stats.free, stats.tables, stats.held, stats.peak] {
         assert!(text.contains(&number.to_string()), "{number} in {text}");
     }

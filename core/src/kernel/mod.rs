@@ -110,7 +110,9 @@
 //! | `stats` | a heap in numbers |
 
 mod cpu;
+#[cfg(target_has_atomic = "64")]
 mod host;
+#[cfg(target_has_atomic = "64")]
 mod per_cpu;
 mod request;
 mod stats;
@@ -118,7 +120,7 @@ mod stats;
 // A heap behind one lock is nothing for loom, under which no heap is made at compile time.
 #[cfg(not(loom))]
 mod embedded;
-#[cfg(not(loom))]
+#[cfg(all(not(loom), target_has_atomic = "64"))]
 mod hosted;
 #[cfg(not(loom))]
 mod locked;
@@ -126,9 +128,11 @@ mod locked;
 mod profile;
 
 pub use cpu::{Cpu, NoCpu};
+#[cfg(target_has_atomic = "64")]
 pub use host::KernelHost;
 #[cfg(not(loom))]
 pub use locked::LockedHeap;
+#[cfg(target_has_atomic = "64")]
 pub use per_cpu::PerCpuHeap;
 #[cfg(not(loom))]
 pub use profile::{Embedded, Hosted, Profile};

@@ -30,7 +30,7 @@ use crate::source::PageSource;
 use crate::stats::Stats;
 use crate::sync::{Private, cells, const_fn};
 #[cfg(any(test, feature = "validate"))]
-use crate::validate::{Broken, Census};
+use crate::{broken::Broken, validate::Census};
 use core::alloc::{GlobalAlloc, Layout};
 use core::marker::PhantomData;
 use core::ptr::{NonNull, null_mut};

@@ -4,10 +4,17 @@ use super::stats::KernelStats;
 use crate::misuse::Misuse;
 use crate::region::RegionError;
 #[cfg(any(test, feature = "validate"))]
-use crate::validate::Broken;
+use crate::broken::Broken;
 use core::ptr::NonNull;
 
 /// The geometry of a kernel's heap: [`Hosted`] or [`Embedded`]. Neither costs the other anything.
+#[cfg_attr(
+    not(target_has_atomic = "64"),
+    diagnostic::on_unimplemented(
+        message = "a heap of the profile `{Self}` needs 64-bit atomics, which this target has not",
+        note = "`Embedded` is the profile that needs none"
+    )
+)]
 pub trait Profile: sealed::Sealed {}
 
 pub(crate) mod sealed {
