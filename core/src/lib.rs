@@ -18,7 +18,7 @@
 //! | back | `pool` `hints` `slab` `superslab` `numbers` `returned` `word`; `span` `large` `arena` |
 //! | beside | `registry` `entry` `policy` `counters` `owners` |
 //! | source | `source` `region` `ledger` `misuse` |
-//! | ground | `class` `block` `geometry` `huge` `layer` `marks` `regret` `sieve` `steps` `sums` `sync` |
+//! | ground | `class` `block` `extent` `geometry` `huge` `layer` `marks` `regret` `sieve` `steps` `sums` `sync` |
 //!
 //! # Where this differs from the first design
 //!
@@ -95,6 +95,7 @@ mod sync;
 
 mod block;
 mod class;
+mod extent;
 mod geometry;
 mod huge;
 mod layer;
@@ -152,7 +153,9 @@ mod refill;
 mod release;
 mod supers;
 
-mod kernel;
+mod small;
+
+pub mod kernel;
 
 #[cfg(all(test, loom))]
 mod models;
@@ -171,7 +174,7 @@ pub use heap::Heap;
 pub use huge::Huge;
 pub use kernel::{AllocError, Cpu, FreeError, KernelHost, KernelStats, NoCpu};
 #[cfg(not(loom))]
-pub use kernel::{Hosted, LockedHeap, Profile};
+pub use kernel::{Embedded, Hosted, LockedHeap, Profile};
 pub use kernel::{PerCpuHeap, Request};
 pub use layer::LayerStats;
 pub use misuse::{Call, Misuse, MisuseKind, Verdict};
@@ -180,6 +183,7 @@ pub use registry::{Flat, Registry, TwoLevel};
 #[cfg(any(test, feature = "validate"))]
 pub use release::Balance;
 pub use release::{Decayed, Purged};
+pub use small::{SmallHeap, SmallStats};
 pub use source::{Host, HugeAdvice, HugePages, PageSource};
 pub use stats::{ClassStats, Stats};
 #[cfg(any(test, feature = "validate"))]

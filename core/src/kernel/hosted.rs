@@ -13,7 +13,7 @@ use crate::registry::sealed::Sealed as _;
 use crate::source::PageSource;
 #[cfg(any(test, feature = "validate"))]
 use crate::validate::Broken;
-use core::ptr::NonNull;
+use core::ptr::{NonNull, null_mut};
 
 impl<const SLOTS: usize> Profile for Hosted<SLOTS> {}
 
@@ -53,8 +53,10 @@ impl<const SLOTS: usize> Engine for Slabs<SLOTS> {
         if !self.heap.registry.admits(pages.first(), pages.size) {
             return Err(RegionError::Outside);
         }
-        // What is free is backed by memory whatever becomes of it.
+        // What is free is backed by memory whatever becomes of it; and a kernel suffers most from a long
+        // call.
         self.heap.set_release(false);
+        self.heap.set_growth(false);
         // SAFETY: the caller's promise.
         unsafe { self.source().add(start, size) }
     }
@@ -104,6 +106,17 @@ impl<const SLOTS: usize> Engine for Slabs<SLOTS> {
         // SAFETY: the caller's promise.
         let done = unsafe { self.heap.resize_in_place(start, size, align, new) };
         self.verdict().map(|()| done)
+    }
+
+    /// A region's pages cannot be lengthened.
+    unsafe fn squeeze(
+        &mut self,
+        _: *mut u8,
+        _: usize,
+        _: usize,
+        _: usize,
+    ) -> Result<*mut u8, Misuse> {
+        Ok(null_mut())
     }
 
     fn purge(&mut self) -> usize {

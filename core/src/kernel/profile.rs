@@ -23,6 +23,12 @@ pub(crate) mod sealed {
 #[derive(Clone, Copy, Debug)]
 pub struct Hosted<const SLOTS: usize = 1024>;
 
+/// For kernels with little memory, from 8 KiB on, and for simple ones: blocks of any multiple of 8 bytes
+/// side by side, free ones in lists by address, all records in the regions themselves. Nothing is held in
+/// advance, so nothing is to be [purged](super::LockedHeap::purge).
+#[derive(Clone, Copy, Debug)]
+pub struct Embedded;
+
 /// A block just allocated.
 pub struct Fresh {
     pub(crate) start: NonNull<u8>,
@@ -76,6 +82,19 @@ pub trait Engine: Send + Sized {
         align: usize,
         new: usize,
     ) -> Result<bool, Misuse>;
+
+    /// Makes a block `new` bytes long by whatever way, after no second block of that size was to be had.
+    /// Null: there is none.
+    ///
+    /// # Safety
+    /// As for [`resize`](Self::resize); the caller gives the block up, if this succeeds.
+    unsafe fn squeeze(
+        &mut self,
+        start: *mut u8,
+        size: usize,
+        align: usize,
+        new: usize,
+    ) -> Result<*mut u8, Misuse>;
 
     /// Gives what is free back to the regions, whole. Answers the bytes.
     fn purge(&mut self) -> usize;

@@ -11,12 +11,14 @@ const LAYERS: &[&[&str]] = &[
     // Ground.
     &["geometry", "layer", "misuse", "steps"],
     &["sync"],
+    &["extent"],
     &["huge", "marks", "regret", "runs", "sieve", "sums"],
     &["class"],
     &["block", "entry", "word"],
     // Source, registry.
     &["source"],
     &["ledger", "region"],
+    &["small"],
     &["registry"],
     &["hints", "owners", "policy"],
     // Back.
@@ -36,7 +38,7 @@ const LAYERS: &[&[&str]] = &[
     &["arena/paths", "large/look", "large/paths", "large/resize", "supers"],
     &["span/alloc", "span/free", "span/look", "span/release", "span/resize"],
     &["describe", "validate"],
-    &["home", "limit", "reach", "refill", "release"],
+    &["home", "limit", "reach", "refill", "release", "small/validate"],
     &["alloc", "free", "now", "realloc"],
     // Whole heaps for kernels.
     &["kernel"],
