@@ -53,7 +53,7 @@ unsafe impl Cpu for Shared {
     }
 }
 
-type Heap<C> = PerCpuHeap<Fiction, C, Flat<16>, CPUS>;
+type Heap<C> = PerCpuHeap<Fiction, C, Flat<4>, CPUS>;
 
 fn heap<C: Cpu>() -> Arc<Heap<C>> {
     Arc::new(PerCpuHeap::new(Fiction::new()))
