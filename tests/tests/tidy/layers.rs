@@ -9,7 +9,7 @@ use std::path::Path;
 /// its folder has a row of its own.
 const LAYERS: &[&[&str]] = &[
     // Ground.
-    &["geometry", "layer", "misuse"],
+    &["broken", "geometry", "layer", "misuse"],
     &["sync"],
     &["extent"],
     &["huge", "marks", "regret", "runs", "sieve", "sums"],
