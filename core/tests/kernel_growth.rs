@@ -155,7 +155,7 @@ fn a_profile_costs_what_is_stated() {
     assert!(hosted <= 25 * KIB, "{hosted} bytes");
     let embedded = size_of::<LockedHeap<Embedded>>();
     assert!(embedded <= 64, "{embedded} bytes");
-    // Each slot of the window has six bytes.
+    // Each slot of the window has an entry of four bytes and a number of two.
     assert_eq!(size_of::<LockedHeap<Hosted<2048>>>() - hosted, 1024 * 6);
 }
 

@@ -29,8 +29,8 @@
 //! puts block beside block, and a small region is as full as it can be.
 //!
 //! The regions of a [`Hosted`] heap lie in a window of addresses: 64 MiB from the MiB on in which the first
-//! one begins, unless the profile says otherwise (`Hosted<16384>`: 1 GiB, and up to 8 GiB; 64 KiB of window cost 6 bytes of
-//! `.bss`). So the lowest region is the one to begin with.
+//! one begins, unless the profile says otherwise (`Hosted<16384>`: 1 GiB; 8 GiB at most; 64 KiB of window
+//! cost 6 bytes of `.bss`). So the lowest region is the one to begin with.
 //!
 //! # Memory
 //!
