@@ -12,10 +12,12 @@
 pub mod alloc;
 pub mod clock;
 pub mod hot;
+pub mod kernel;
 pub mod memory;
 pub mod race;
 pub mod random;
 mod release;
+mod ticks;
 pub mod worker;
 pub mod workload;
 mod workloads;
