@@ -21,6 +21,8 @@ struct Map {
 }
 
 impl Watch for Map {
+    const CHECKS: bool = true;
+
     fn given(&mut self, start: *mut u8, size: usize) {
         let start = start.addr();
         assert_eq!(start % ALIGN, 0, "aligned");

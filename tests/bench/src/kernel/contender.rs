@@ -4,6 +4,7 @@ use core::alloc::GlobalAlloc;
 use core::marker::PhantomData;
 use core::ops::Deref;
 
+use crate::kernel::nothing::Nothing;
 use crate::kernel::peers::{Buddy, LinkedList, Rlsf, Talc};
 use crate::kernel::region::Region;
 use crate::kernel::{Outcome, run};
@@ -46,6 +47,9 @@ impl<C> Deref for Heap<'_, C> {
     }
 }
 
+/// The name of the one that allocates nothing.
+pub const NOTHING: &str = "nothing";
+
 /// A line of the tables.
 pub struct Contestant {
     /// As given on the command line.
@@ -76,13 +80,14 @@ const fn rlsf<C: Contender>(declared: &'static str, most: usize) -> Contestant {
 }
 
 #[rustfmt::skip] // a table
-const ALL: [Contestant; 6] = [
+const ALL: [Contestant; 7] = [
     of::<LinkedList>("linked-list", Some("linked_list_allocator"), "LockedHeap"),
     of::<Talc>("talc", Some("talc"), "TalcLock<RawSpinlock, Manual>"),
     of::<Buddy>("buddy", Some("buddy_system_allocator"), "LockedHeap<32>"),
     rlsf::<Rlsf<u16, 8>>("Tlsf<'_, u16, u16, 8, 16>", 8 << 10),
     rlsf::<Rlsf<u16, 12>>("Tlsf<'_, u16, u16, 12, 16>", 128 << 10),
     rlsf::<Rlsf<u32, 22>>("Tlsf<'_, u32, u16, 22, 16>", usize::MAX),
+    of::<Nothing>(NOTHING, None, "no allocator: the trace alone"),
 ];
 
 /// All of them, in the order of the tables. Where several share a name, the first one that is for a

@@ -35,11 +35,6 @@ impl Region {
             Self { start, size, mapping, length }
         }
     }
-
-    /// Whether a block lies inside.
-    pub(super) fn holds(&self, start: usize, size: usize) -> bool {
-        start >= self.start.addr() && start + size <= self.start.addr() + self.size
-    }
 }
 
 impl Drop for Region {
