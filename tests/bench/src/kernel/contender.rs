@@ -47,6 +47,10 @@ impl<C> Deref for Heap<'_, C> {
     }
 }
 
+/// Names of those that others are compared with.
+pub const LINKED_LIST: &str = "linked-list";
+/// The same.
+pub const TALC: &str = "talc";
 /// The name of the one that allocates nothing.
 pub const NOTHING: &str = "nothing";
 
@@ -54,8 +58,8 @@ pub const NOTHING: &str = "nothing";
 pub struct Contestant {
     /// As given on the command line.
     pub name: &'static str,
-    /// The crate it comes from; none for hakmem.
-    pub package: Option<&'static str>,
+    /// As printed: the crate that it comes from, unless it is hakmem.
+    pub label: &'static str,
     /// What is run, as declared.
     pub declared: &'static str,
     /// Bytes of its static.
@@ -67,27 +71,27 @@ pub struct Contestant {
 
 const fn of<C: Contender>(
     name: &'static str,
-    package: Option<&'static str>,
+    label: &'static str,
     declared: &'static str,
 ) -> Contestant {
     let (statics, most) = (size_of::<C>(), usize::MAX);
-    Contestant { name, package, declared, statics, most, run: run::<C> }
+    Contestant { name, label, declared, statics, most, run: run::<C> }
 }
 
 /// rlsf's type says how large its largest pool is: each region has the least that holds it whole.
 const fn rlsf<C: Contender>(declared: &'static str, most: usize) -> Contestant {
-    Contestant { most, ..of::<C>("rlsf", Some("rlsf"), declared) }
+    Contestant { most, ..of::<C>("rlsf", "rlsf", declared) }
 }
 
 #[rustfmt::skip] // a table
 const ALL: [Contestant; 7] = [
-    of::<LinkedList>("linked-list", Some("linked_list_allocator"), "LockedHeap"),
-    of::<Talc>("talc", Some("talc"), "TalcLock<RawSpinlock, Manual>"),
-    of::<Buddy>("buddy", Some("buddy_system_allocator"), "LockedHeap<32>"),
+    of::<LinkedList>(LINKED_LIST, "linked_list_allocator", "LockedHeap"),
+    of::<Talc>(TALC, "talc", "TalcLock<RawSpinlock, Manual>"),
+    of::<Buddy>("buddy", "buddy_system_allocator", "LockedHeap<32>"),
     rlsf::<Rlsf<u16, 8>>("Tlsf<'_, u16, u16, 8, 16>", 8 << 10),
     rlsf::<Rlsf<u16, 12>>("Tlsf<'_, u16, u16, 12, 16>", 128 << 10),
     rlsf::<Rlsf<u32, 22>>("Tlsf<'_, u32, u16, 22, 16>", usize::MAX),
-    of::<Nothing>(NOTHING, None, "no allocator: the trace alone"),
+    of::<Nothing>(NOTHING, "(the trace alone)", ""),
 ];
 
 /// All of them, in the order of the tables. Where several share a name, the first one that is for a

@@ -31,7 +31,7 @@ use std::str::FromStr;
 
 use serde_json::{Value, json};
 
-pub use contender::{Contestant, NOTHING, contestants};
+pub use contender::{Contestant, LINKED_LIST, NOTHING, TALC, contestants};
 
 use crate::worker::fail;
 use contender::Contender;
