@@ -17,6 +17,7 @@
 use crate::cache::Cache;
 use crate::class::{ClassId, LARGEST, NATURAL_ALIGN, padded};
 use crate::heap::Heap;
+use crate::refill::WAITS;
 use crate::registry::Registry;
 use crate::source::Host;
 use crate::sync::light_fence;
@@ -120,9 +121,9 @@ impl<H: Host, R: Registry> Heap<H, R> {
         if let Some(block) = cache.bin(class).pop() {
             return block.into_start();
         }
-        let mut block = self.refill(cache, class);
+        let mut block = self.refill::<WAITS>(cache, class);
         if block.is_none() && self.reclaim(cache, class.size()) {
-            block = self.refill(cache, class);
+            block = self.refill::<WAITS>(cache, class);
         }
         block.map_or(core::ptr::null_mut(), |block| block.into_start())
     }

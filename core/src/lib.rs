@@ -11,12 +11,13 @@
 //!
 //! | layer | modules |
 //! |---|---|
-//! | the paths | `alloc` `free` `realloc`: each begins with its tree of branches; `refill` `home` `supers` `reach` `release` `limit` behind them |
+//! | for kernels | `kernel` |
+//! | the paths | `alloc` `now` `free` `realloc`: each begins with its tree of branches; `refill` `home` `supers` `reach` `release` `limit` behind them |
 //! | the heap | `heap` `stats` `describe` `validate` |
 //! | front | `cache` `caches` `door` `cold` `outbox` `sorter` |
 //! | back | `pool` `hints` `slab` `superslab` `numbers` `returned` `word`; `span` `large` `arena` |
 //! | beside | `registry` `entry` `policy` `counters` `owners` |
-//! | source | `source` `ledger` `misuse` |
+//! | source | `source` `region` `ledger` `misuse` |
 //! | ground | `class` `block` `geometry` `huge` `layer` `marks` `regret` `sieve` `sums` `sync` |
 //!
 //! # Where this differs from the first design
@@ -81,6 +82,7 @@ mod sums;
 
 mod ledger;
 mod misuse;
+mod region;
 mod source;
 
 mod counters;
@@ -118,11 +120,16 @@ mod alloc;
 mod free;
 mod home;
 mod limit;
+mod now;
 mod reach;
 mod realloc;
 mod refill;
 mod release;
 mod supers;
+
+mod small;
+
+mod kernel;
 
 #[cfg(all(test, loom))]
 mod models;
@@ -139,12 +146,17 @@ pub use class::{CLASSES, LARGEST};
 pub use describe::{Place, PlaceKind};
 pub use heap::Heap;
 pub use huge::Huge;
+pub use kernel::{AllocError, Cpu, FreeError, KernelHost, KernelStats, NoCpu, Request};
+#[cfg(not(loom))]
+pub use kernel::{Embedded, Hosted, LockedHeap, Profile};
 pub use layer::LayerStats;
 pub use misuse::{Call, Misuse, MisuseKind, Verdict};
+pub use region::{Growth, RegionError, RegionSource, RegionStats};
 pub use registry::{Flat, Registry, TwoLevel};
 #[cfg(any(test, feature = "validate"))]
 pub use release::Balance;
 pub use release::{Decayed, Purged};
+pub use small::{SmallHeap, SmallStats};
 pub use source::{Host, HugeAdvice, HugePages, PageSource};
 pub use stats::{ClassStats, Stats};
 #[cfg(any(test, feature = "validate"))]

@@ -97,6 +97,11 @@ impl<const N: usize> Outbox<N> {
         Ok(())
     }
 
+    /// Bytes of all blocks in it.
+    pub(crate) fn bytes(&self) -> usize {
+        self.places.iter().map(Bundle::bytes).sum()
+    }
+
     /// Takes every bundle out.
     pub(crate) fn drain(&mut self, mut deliver: impl FnMut(&Bundle)) {
         for bundle in &mut self.places {

@@ -59,6 +59,23 @@ impl<H: Host, R: Registry> Heap<H, R> {
         }
     }
 
+    /// As [`enter`](Self::enter), without waiting. False: a reacher is inside, and the owner must not.
+    pub(crate) fn try_enter(&self, cache: &mut Cache) -> bool {
+        if H::REACHES {
+            cache.door.enter();
+            light_fence();
+            match cache.door.gate() {
+                Gate::Open => {}
+                Gate::Emptied => reopen(cache),
+                Gate::Shut => {
+                    self.leave(cache);
+                    return false;
+                }
+            }
+        }
+        true
+    }
+
     /// The owner ends a slow path.
     #[inline(always)]
     pub(crate) fn leave(&self, cache: &Cache) {
@@ -75,11 +92,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
                 Gate::Open => return,
                 // It found nobody inside, and soon is done; or it finds us now, and opens again.
                 Gate::Shut => H::relax(),
-                Gate::Emptied => {
-                    repair(cache);
-                    cache.open();
-                    cache.door.set_gate(Gate::Open);
-                }
+                Gate::Emptied => reopen(cache),
             }
         }
     }
@@ -210,6 +223,13 @@ unsafe fn look(cache: *const Cache) -> (u64, usize) {
         let mixed = (seen ^ head as u64 ^ u64::from(len) << 48).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         (mixed ^ mixed >> 29, bytes + len as usize * class.size())
     })
+}
+
+/// Makes an emptied cache its owner's again.
+fn reopen(cache: &mut Cache) {
+    repair(cache);
+    cache.open();
+    cache.door.set_gate(Gate::Open);
 }
 
 /// Ends the hot lists where the reacher cut them, whatever the owner's one call did since.

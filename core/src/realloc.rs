@@ -1,11 +1,11 @@
 //! Changing the size of a block.
 //!
 //! ```text
-//! reallocate
-//! ├─ no block begins there, or another size was stated ... misuse; null
-//! ├─ slab: the new size is of the same class ............. stays
-//! ├─ span: the grains behind it are free ................. stays, longer or shorter
-//! ├─ large: in place, or its pages are remapped .......... large/resize.rs
+//! reallocate                                                 resize_in_place
+//! ├─ no block begins there, or another size was stated ... misuse; null ......... false
+//! ├─ slab: the new size is of the same class ............. stays ................ true
+//! ├─ span: the grains behind it are free ................. stays, longer or shorter  true
+//! ├─ large: in place, or its pages are remapped .......... large/resize.rs ...... in place alone
 //! ├─ a new block, a copy, a free
 //! └─ no memory for that: large once more, for what was reclaimed may be enough to lengthen it
 //! ```
@@ -17,6 +17,14 @@ use crate::heap::Heap;
 use crate::misuse::MisuseKind;
 use crate::registry::Registry;
 use crate::source::Host;
+
+/// A block that is to be resized.
+struct Old {
+    kind: Kind,
+    /// Bytes that it was asked for with; all that it holds, where nobody says.
+    size: usize,
+    align: usize,
+}
 
 impl<H: Host, R: Registry> Heap<H, R> {
     /// Makes a block `new_size` bytes long, its contents kept up to the shorter size. Null: no
@@ -57,35 +65,15 @@ impl<H: Host, R: Registry> Heap<H, R> {
         stated: Option<(usize, usize)>,
         new_size: usize,
     ) -> *mut u8 {
-        let kind = self.listed(Entry(self.registry.entry(ptr.addr())), ptr.addr());
-        let Some(size) = self.usable_size_of(kind, ptr.addr()) else {
-            let (mistake, size) = (self.mistake_at(kind, ptr.addr()), stated.map_or(0, |it| it.0));
-            return self.misuse_realloc(mistake, ptr.addr(), size, 0);
+        let Some(old) = self.old_block(ptr, stated) else {
+            return core::ptr::null_mut();
         };
-        let (old_size, align) = stated.unwrap_or((size, 1));
-        if stated.is_some() && !self.is_asked_for(kind, size, old_size, align) {
-            return self.misuse_realloc(MisuseKind::WrongSize, ptr.addr(), old_size, size);
-        }
-        let in_place = match kind {
-            Kind::Slab(class) => Self::is_class_for(class, new_size, align),
-            Kind::Span(number) => {
-                (new_size > LARGEST || align > LARGEST)
-                    && Self::is_span_sized(new_size, align)
-                    && ptr.addr() % align == 0
-                    && self.resize_span(ptr.addr(), number, new_size)
-            }
-            _ => false,
-        };
-        if in_place {
+        if self.resize_here(ptr, &old, new_size) {
             return ptr;
         }
-        let resize_large = || match kind {
-            Kind::Large(number) if !Self::is_span_sized(new_size, align) => {
-                // SAFETY: a live large block begins here.
-                unsafe { self.reallocate_large(ptr, number, new_size, align) }
-            }
-            _ => core::ptr::null_mut(),
-        };
+        let Old { size: old_size, align, .. } = old;
+        // SAFETY: the caller's promise.
+        let resize_large = || unsafe { self.resize_large(ptr, &old, new_size, true) };
         let resized = resize_large();
         if !resized.is_null() {
             return resized;
@@ -100,6 +88,74 @@ impl<H: Host, R: Registry> Heap<H, R> {
         // SAFETY: the user gave the old block up.
         unsafe { self.deallocate(cache, ptr) };
         new
+    }
+
+    /// Makes a block that was asked for with `old_size` bytes at `align`, which is checked, hold
+    /// `new_size` where it stands. `false`: it cannot, or it is no such block (which is reported);
+    /// nothing has changed. Where it can, a later free states the new size.
+    ///
+    /// For a block of up to 32 KiB this reads tables alone; for a larger one it may wait for the one lock.
+    ///
+    /// # Safety
+    /// `ptr` is not null, and a block of this heap that is its caller's; `align` is a power of two.
+    pub unsafe fn resize_in_place(
+        &self,
+        ptr: *mut u8,
+        old_size: usize,
+        align: usize,
+        new_size: usize,
+    ) -> bool {
+        let Some(old) = self.old_block(ptr, Some((old_size, align))) else {
+            return false;
+        };
+        // SAFETY: the caller's promise. The block stays where it is, so nobody's pointer is stale.
+        let large = || unsafe { !self.resize_large(ptr, &old, new_size, false).is_null() };
+        self.resize_here(ptr, &old, new_size) || large()
+    }
+
+    /// What begins at `ptr`, if it is what is `stated`. `None`: it is not, and that is reported.
+    fn old_block(&self, ptr: *mut u8, stated: Option<(usize, usize)>) -> Option<Old> {
+        let kind = self.listed(Entry(self.registry.entry(ptr.addr())), ptr.addr());
+        let Some(usable) = self.usable_size_of(kind, ptr.addr()) else {
+            let (mistake, size) = (self.mistake_at(kind, ptr.addr()), stated.map_or(0, |it| it.0));
+            self.misuse_realloc(mistake, ptr.addr(), size, 0);
+            return None;
+        };
+        let (size, align) = stated.unwrap_or((usable, 1));
+        if stated.is_some() && !self.is_asked_for(kind, usable, size, align) {
+            self.misuse_realloc(MisuseKind::WrongSize, ptr.addr(), size, usable);
+            return None;
+        }
+        Some(Old { kind, size, align })
+    }
+
+    /// Whether a block of a slab is of the new size's class, or a span could be made that long.
+    fn resize_here(&self, ptr: *mut u8, old: &Old, new_size: usize) -> bool {
+        let align = old.align;
+        match old.kind {
+            Kind::Slab(class) => Self::is_class_for(class, new_size, align),
+            Kind::Span(number) => {
+                (new_size > LARGEST || align > LARGEST)
+                    && Self::is_span_sized(new_size, align)
+                    && ptr.addr() % align == 0
+                    && self.resize_span(ptr.addr(), number, new_size)
+            }
+            _ => false,
+        }
+    }
+
+    /// Makes a large block, if it is one, `new_size` bytes long. Null: not without copying.
+    ///
+    /// # Safety
+    /// As for [`reallocate`](Self::reallocate).
+    unsafe fn resize_large(&self, ptr: *mut u8, old: &Old, size: usize, moves: bool) -> *mut u8 {
+        match old.kind {
+            Kind::Large(number) if !Self::is_span_sized(size, old.align) => {
+                // SAFETY: a live large block begins here.
+                unsafe { self.reallocate_large(ptr, number, size, old.align, moves) }
+            }
+            _ => core::ptr::null_mut(),
+        }
     }
 
     /// Whether a block of `size` usable bytes is what a request of this size and alignment gets.

@@ -12,6 +12,8 @@
 //!    ├─ stage 2    an idle slot never touched
 //!    └─ stage 3    a new superslab               (supers.rs)
 //! ```
+//! A refill that must not wait (`now.rs`) leaves stage 3 out, and keeps a slab that is used up if all of
+//! its blocks came back meanwhile, rather than retire it: only these take the one lock.
 
 use crate::block::Block;
 use crate::cache::Cache;
@@ -26,12 +28,23 @@ use crate::slab::Next;
 use crate::source::Host;
 use crate::superslab::{SlabId, SuperId, Want};
 
+/// A refill that may wait for the one lock, and for the source.
+pub(crate) const WAITS: bool = true;
+/// One that may not.
+pub(crate) const AT_ONCE: bool = false;
+
 impl<H: Host, R: Registry> Heap<H, R> {
-    /// A block for an empty list, and more behind it in the list. `None`: out of memory.
+    /// A block for an empty list, and more behind it in the list. `None`: out of memory, or it would
+    /// have to wait.
     #[inline(never)]
-    pub(crate) fn refill(&self, cache: &mut Cache, class: ClassId) -> Option<Block> {
+    pub(crate) fn refill<const WAIT: bool>(
+        &self,
+        cache: &mut Cache,
+        class: ClassId,
+    ) -> Option<Block> {
         if cache.is_fresh() {
-            self.start(cache, false);
+            // What shows it to other threads is a lock.
+            self.start(cache, !WAIT);
             // The host may have allocated from it, and left blocks here.
             if let Some(block) = cache.bin(class).pop() {
                 return Some(block);
@@ -43,7 +56,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
             bin.fill(list, len);
             return bin.pop();
         }
-        if cache.hidden && cache.is_live() {
+        if WAIT && cache.hidden && cache.is_live() {
             self.caches.show(cache);
         }
         cache.behind.tallies.refills += 1;
@@ -55,10 +68,13 @@ impl<H: Host, R: Registry> Heap<H, R> {
                 break found;
             }
             if let Some(slab) = claimed {
+                if !self.give_up_used::<WAIT>(slab, class) {
+                    // All its blocks came back meanwhile.
+                    break self.draw(cache, slab, class);
+                }
                 cache.side(class).claimed = 0;
-                self.give_up(slab, class);
             }
-            match self.claim(cache, class, claimed.map(SlabId::superslab)) {
+            match self.claim::<WAIT>(cache, class, claimed.map(SlabId::superslab)) {
                 Some(next) => cache.side(class).claimed = SlabId::encode(Some(next)),
                 None => break None,
             }
@@ -111,7 +127,12 @@ impl<H: Host, R: Registry> Heap<H, R> {
     }
 
     /// Claims a slab of a class: the five stages.
-    fn claim(&self, cache: &mut Cache, class: ClassId, place: Option<SuperId>) -> Option<SlabId> {
+    fn claim<const WAIT: bool>(
+        &self,
+        cache: &mut Cache,
+        class: ClassId,
+        place: Option<SuperId>,
+    ) -> Option<SlabId> {
         self.tell(&mut cache.behind.tallies);
         let pooled = || Some((self.pool.claim_pooled(class)?.0, Stage::Pooled));
         let dirty = || Some((self.pool.claim_idle(class, Want::Dirty)?, Stage::IdleDirty));
@@ -121,7 +142,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
             .or_else(|| if self.policy.idle_first { dirty() } else { pooled() })
             .or_else(|| if self.policy.idle_first { pooled() } else { dirty() })
             .or_else(idle)
-            .or_else(|| Some((self.claim_fresh(class)?, Stage::Fresh)))
+            .or_else(|| if WAIT { Some((self.claim_fresh(class)?, Stage::Fresh)) } else { None })
             // While that failed, another thread may have given back what it was purging.
             .or_else(dirty)
             .or_else(idle)?;
@@ -150,6 +171,19 @@ impl<H: Host, R: Registry> Heap<H, R> {
             let next = superslab.give_up(slab.slot());
             self.proceed(next, slab, class);
         }
+    }
+
+    /// Gives up a claimed slab that was used up. False: it is claimed still, for all its blocks came
+    /// back, and to retire it might take waiting.
+    fn give_up_used<const WAIT: bool>(&self, slab: SlabId, class: ClassId) -> bool {
+        let Some(superslab) = self.pool.superslab(slab.superslab()) else {
+            return true;
+        };
+        let next = superslab.give_up_unless(slab.slot(), !WAIT);
+        if let Some(next) = next {
+            self.proceed(next, slab, class);
+        }
+        next.is_some()
     }
 
     /// Does what a change of a slab's word asks for.

@@ -134,15 +134,25 @@ impl Superslab {
 
     /// Gives up a claimed slab.
     pub(crate) fn give_up(&self, slot: u32) -> Next {
+        // Nothing is kept, so it was given up.
+        self.give_up_unless(slot, false).unwrap_or(Next::Done)
+    }
+
+    /// Gives up a claimed slab; but `keep_empty`: one whose blocks are all back stays claimed, for it
+    /// would be the caller's to retire. `None`: it does.
+    pub(crate) fn give_up_unless(&self, slot: u32, keep_empty: bool) -> Option<Next> {
         let cell = self.word(slot);
         let mut seen = Word(cell.load(Ordering::Relaxed));
         loop {
             let settled = seen.settled();
+            if keep_empty && settled.state() == State::Unused {
+                return None;
+            }
             // ORDERING: Release hands what the claimer did to the next one; Acquire because all
             // may be back, and whoever retires the slab passes on what its users wrote.
             match cell.compare_exchange_weak(seen.0, settled.0, Ordering::AcqRel, Ordering::Relaxed)
             {
-                Ok(_) => return Next::after(seen, settled),
+                Ok(_) => return Some(Next::after(seen, settled)),
                 Err(now) => seen = Word(now),
             }
         }

@@ -101,6 +101,12 @@ pub unsafe trait PageSource: Sync {
         new: usize,
         align: usize,
     ) -> Option<NonNull<u8>>;
+
+    /// Whether the source ever had memory to give. `false`: that is yet to come, as in a kernel that boots,
+    /// and a call that failed is told so. Asked after failures alone.
+    fn is_ready(&self) -> bool {
+        true
+    }
 }
 
 /// A page source with the rest of what a heap asks of its surroundings.

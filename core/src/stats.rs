@@ -1,5 +1,6 @@
 //! What a heap holds and did, as typed numbers.
 
+use crate::cache::Cache;
 use crate::class::{CLASSES, ClassId};
 use crate::geometry::SLOTS;
 use crate::heap::Heap;
@@ -76,6 +77,18 @@ pub struct Stats {
 }
 
 impl<H: Host, R: Registry> Heap<H, R> {
+    /// Bytes of free blocks that slabs and spans count as held: what is in `cache`, and of spans in
+    /// the bins.
+    pub(crate) fn cached(&self, cache: &Cache) -> (usize, usize) {
+        let lists = ClassId::all().map(|class| {
+            let blocks: u32 = cache.lists(class).map(|(_, len)| len).sum();
+            blocks as usize * class.size()
+        });
+        let slabs = lists.sum::<usize>() + cache.behind.outbox.bytes();
+        let bins = self.span_stats().held.saturating_sub(self.spans.in_use());
+        (slabs, cache.behind.spans.bytes() + bins)
+    }
+
     /// The heap in numbers. Reads tables only; allocates nothing.
     pub fn stats(&self) -> Stats {
         let mut classes = [ClassStats::default(); CLASSES];

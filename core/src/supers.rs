@@ -17,7 +17,10 @@ impl<H: Host, R: Registry> Heap<H, R> {
         // A small heap starts with 1 MiB; from the second superslab on they are 2 MiB.
         let size =
             self.back.with(|back| if back.numbers.open().1 < UNIT { UNIT } else { SUPERSLAB });
-        let range = self.take_range(size, size)?;
+        let range = self.take_range(size, size);
+        // Where nothing more can be mapped, half as much may be left, or as well aligned.
+        let range =
+            range.or_else(|| if size > UNIT { self.take_range(UNIT, UNIT) } else { None })?;
         if !self.registry.prepare(&self.host, &self.ledger, range.base, range.size) {
             self.put_range(range);
             return None;

@@ -182,6 +182,19 @@ pub(crate) mod mark {
 
 pub(crate) use lock::{Lock, Relax};
 
+/// Waiting that never gives the CPU away: a kernel has nobody to give it to.
+pub(crate) struct Spin;
+
+#[cfg(not(loom))]
+impl Relax for Spin {
+    fn relax() {
+        core::hint::spin_loop();
+    }
+}
+
+#[cfg(loom)]
+impl Relax for Spin {}
+
 #[cfg(not(loom))]
 mod lock {
     pub(crate) use spin::relax::RelaxStrategy as Relax;
@@ -197,6 +210,11 @@ mod lock {
         #[inline]
         pub(crate) fn with<U>(&self, run: impl FnOnce(&mut T) -> U) -> U {
             run(&mut self.0.lock())
+        }
+
+        /// As [`Lock::with`], but `None` at once where somebody else holds the lock.
+        pub(crate) fn try_with<U>(&self, run: impl FnOnce(&mut T) -> U) -> Option<U> {
+            self.0.try_lock().map(|mut guard| run(&mut guard))
         }
 
         /// Takes the lock until [`Lock::release`]: for fork's handlers alone.
@@ -229,6 +247,10 @@ mod lock {
 
         pub(crate) fn with<U>(&self, run: impl FnOnce(&mut T) -> U) -> U {
             run(&mut self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()))
+        }
+
+        pub(crate) fn try_with<U>(&self, run: impl FnOnce(&mut T) -> U) -> Option<U> {
+            self.0.try_lock().ok().map(|mut guard| run(&mut guard))
         }
 
         pub(crate) fn hold(&self) {}

@@ -15,8 +15,8 @@ const SPARE_PART: usize = 8;
 const IDLE_PART: usize = 8;
 
 impl<H: Host, R: Registry> Heap<H, R> {
-    /// Makes the live large block at `ptr` hold `new_size` bytes. Null: not without copying, and
-    /// nothing has changed.
+    /// Makes the live large block at `ptr` hold `new_size` bytes; where it stands, unless it `moves`
+    /// with its pages. Null: not without copying, and nothing has changed.
     ///
     /// # Safety
     /// The block's user gives it up if this succeeds; `align` is a power of two.
@@ -27,6 +27,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
         number: u32,
         new_size: usize,
         align: usize,
+        moves: bool,
     ) -> *mut u8 {
         let base = ptr.addr();
         let Some(large) = self.larges.get(number) else {
@@ -44,9 +45,10 @@ impl<H: Host, R: Registry> Heap<H, R> {
         self.note_use();
         self.larges.uncount(held, mapped);
         let in_place = (mapped - mapped / IDLE_PART..=mapped).contains(&new);
+        let remap = || if moves { self.remap(large, number, new, align.max(SLOT)) } else { None };
         let (base, held, mapped) = if in_place {
             (base, new, mapped)
-        } else if let Some((base, mapped)) = self.remap(large, number, new, align.max(SLOT)) {
+        } else if let Some((base, mapped)) = remap() {
             (base, new, mapped)
         } else if new <= mapped && new >= mapped / 2 {
             // The source cannot shrink it; that is no reason to copy the larger part of it.

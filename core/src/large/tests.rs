@@ -37,7 +37,7 @@ fn give(heap: &Heap<Fake>, start: *mut u8, stated: Option<(usize, usize)>) {
 fn resize(heap: &Heap<Fake>, start: *mut u8, size: usize, align: usize) -> *mut u8 {
     let number = number(heap, start).unwrap();
     // SAFETY: the block is live and the tests give it up.
-    unsafe { heap.reallocate_large(start, number, size, align) }
+    unsafe { heap.reallocate_large(start, number, size, align, true) }
 }
 
 fn write(start: *mut u8, offset: usize, mark: u8) {

@@ -6,9 +6,9 @@ use crate::ledger::Ledger;
 use crate::source::PageSource;
 use crate::sync::{AtomicU32, AtomicUsize, Ordering, cells, const_fn};
 
-/// Entries for a region of `SLOTS` x 64 KiB. The region's start is set by the first range that the
-/// heap maps, rounded down to the largest superslab; ranges outside are refused, as if there were
-/// no memory.
+/// Entries for a region of `SLOTS` x 64 KiB. The window's start is set by the first range that
+/// the heap maps or is given as a region, rounded down to 1 MiB; ranges outside are refused, as if
+/// there were no memory.
 pub struct Flat<const SLOTS: usize> {
     /// First slot's number + 1; 0 until known.
     first: AtomicUsize,
@@ -86,14 +86,40 @@ impl<const SLOTS: usize> Sealed for Flat<SLOTS> {
         }
     }
 
-    #[expect(private_interfaces, reason = "sealed: only core calls it")]
-    fn prepare<S: PageSource>(&self, _: &S, _: &Ledger, address: usize, size: usize) -> bool {
+    fn admits(&self, address: usize, size: usize) -> bool {
         let start = (address >> UNIT_SHIFT << UNIT_SHIFT >> SLOT_SHIFT) + 1;
-        // Whoever comes first sets the start; a loser finds it set.
-        let _ = self.first.compare_exchange(0, start, Ordering::Relaxed, Ordering::Relaxed);
-        let Some(last) = address.checked_add(size - 1) else {
+        let Some(last) = address.checked_add(size.saturating_sub(1)) else {
             return false;
         };
+        if self.first.load(Ordering::Relaxed) == 0 && (last >> SLOT_SHIFT) + 1 - start < SLOTS {
+            // Whoever comes first sets the start; a loser finds it set.
+            let _ = self.first.compare_exchange(0, start, Ordering::Relaxed, Ordering::Relaxed);
+        }
         self.index(address) < SLOTS && self.index(last) < SLOTS
+    }
+
+    #[expect(private_interfaces, reason = "sealed: only core calls it")]
+    fn prepare<S: PageSource>(&self, _: &S, _: &Ledger, address: usize, size: usize) -> bool {
+        self.admits(address, size)
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    const MIB: usize = 1 << 20;
+
+    #[test]
+    fn the_window_begins_at_the_first_range_that_fits() {
+        let registry = Flat::<64>::new();
+        let first = 100 * MIB + 5 * SLOT;
+        assert!(!registry.admits(first, 4 * MIB), "it would end behind the window");
+        assert!(!registry.admits(usize::MAX - SLOT, MIB));
+        assert!(registry.admits(first, 4 * MIB - 5 * SLOT));
+        assert!(registry.admits(100 * MIB, 4 * MIB), "from the MiB on in which it begins");
+        assert!(!registry.admits(100 * MIB, 4 * MIB + 1));
+        assert!(!registry.admits(100 * MIB - 1, 1));
+        assert!(!registry.admits(104 * MIB, 1));
     }
 }

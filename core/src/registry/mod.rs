@@ -43,6 +43,10 @@ pub(crate) mod sealed {
         /// Notes the number of a superslab of `units` MiB at `address`. The range was prepared.
         fn set_number(&self, address: usize, units: usize, number: u32);
 
+        /// Whether the registry can hold `address..address + size`. The first range that it can hold
+        /// says where its window begins, if it has one.
+        fn admits(&self, address: usize, size: usize) -> bool;
+
         /// Makes room for the entries of `address..address + size`. `false`: out of memory, or
         /// the range is past what the registry can hold.
         #[expect(private_interfaces, reason = "sealed: only core calls it")]

@@ -96,6 +96,11 @@ impl Sealed for TwoLevel {
         }
     }
 
+    fn admits(&self, address: usize, size: usize) -> bool {
+        let last = address.checked_add(size.saturating_sub(1));
+        last.is_some_and(|last| last >> LEAF_SHIFT < LEAVES)
+    }
+
     #[expect(private_interfaces, reason = "sealed: only core calls it")]
     fn prepare<S: PageSource>(
         &self,

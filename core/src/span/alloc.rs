@@ -12,7 +12,7 @@
 
 use super::class::{GRAIN, SpanClass};
 use super::index::{Cut, Number};
-use super::superslab::Span;
+use super::superslab::{Span, SpanId};
 use crate::cache::Cache;
 use crate::entry::Entry;
 use crate::geometry::{SLOT, SUPERSLAB};
@@ -37,19 +37,8 @@ impl<H: Host, R: Registry> Heap<H, R> {
     ) -> *mut u8 {
         debug_assert!(size <= SUPERSLAB && align <= SUPERSLAB);
         let class = SpanClass::of(size);
-        // Cached spans begin at any grain.
-        let cached = if align <= GRAIN {
-            cache.behind.spans.take(class).or_else(|| self.spans.bins.take(class))
-        } else {
-            None
-        };
-        let cut = match cached {
-            Some(id) => {
-                if let Some((superslab, grain)) = self.spans.place(id) {
-                    superslab.set_span(grain, Span::Live(class));
-                }
-                Some(Cut { id, dirty: true })
-            }
+        let cut = match self.take_cached(cache, class, align) {
+            Some(id) => Some(Cut { id, dirty: true }),
             None => self.cut_span(class, align.div_ceil(GRAIN)),
         };
         let Some((cut, (superslab, grain))) = cut.and_then(|cut| {
@@ -67,6 +56,32 @@ impl<H: Host, R: Registry> Heap<H, R> {
             unsafe { start.write_bytes(0, size) };
         }
         start
+    }
+
+    /// A span that is cached, by the thread or in the bins, for its user; without waiting.
+    #[inline(always)]
+    fn take_cached(&self, cache: &mut Cache, class: SpanClass, align: usize) -> Option<SpanId> {
+        // Cached spans begin at any grain.
+        if align > GRAIN {
+            return None;
+        }
+        let cached = cache.behind.spans.take(class).or_else(|| self.spans.bins.take(class));
+        if let Some((superslab, grain)) = cached.and_then(|id| self.spans.place(id)) {
+            superslab.set_span(grain, Span::Live(class));
+        }
+        cached
+    }
+
+    /// As [`allocate_span`](Self::allocate_span), without waiting: what is cached, or null.
+    pub(crate) fn allocate_span_now(
+        &self,
+        cache: &mut Cache,
+        size: usize,
+        align: usize,
+    ) -> *mut u8 {
+        let cached = self.take_cached(cache, SpanClass::of(size), align);
+        let place = cached.and_then(|id| self.spans.place(id));
+        place.map_or(null_mut(), |(superslab, grain)| superslab.start(grain))
     }
 
     /// Cuts a span at a multiple of `align` grains.

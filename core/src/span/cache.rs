@@ -23,6 +23,11 @@ impl SpanCache {
         Self { places: [Place { span: None, class: 0 }; PLACES], bytes: 0 }
     }
 
+    /// Bytes of all cached spans.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     fn remove(&mut self, place: usize) -> Option<(SpanId, SpanClass)> {
         let class = SpanClass(self.places[place].class);
         let span = self.places[place].span.take()?;

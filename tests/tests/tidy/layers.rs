@@ -16,7 +16,7 @@ const LAYERS: &[&[&str]] = &[
     &["block", "entry", "word"],
     // Source, registry.
     &["source"],
-    &["ledger"],
+    &["ledger", "region"],
     &["registry"],
     &["hints", "owners", "policy"],
     // Back.
@@ -37,7 +37,9 @@ const LAYERS: &[&[&str]] = &[
     &["span/alloc", "span/free", "span/look", "span/release", "span/resize"],
     &["describe", "validate"],
     &["home", "limit", "reach", "refill", "release"],
-    &["alloc", "free", "realloc"],
+    &["alloc", "free", "now", "realloc"],
+    // Whole heaps for kernels.
+    &["kernel"],
 ];
 
 /// What may be named from below, and why.

@@ -1,0 +1,373 @@
+//! What a kernel's heap is given: regions, right and wrong, a hook, wrong calls. And what it costs before.
+
+mod kernels;
+
+use core::alloc::{GlobalAlloc, Layout};
+use core::ptr::NonNull;
+use hakmem_core::{
+    AllocError, Call, FreeError, Hosted, LockedHeap, Misuse, MisuseKind, NoCpu, Profile,
+    RegionError, Request,
+};
+use kernels::{KIB, MIB, finish, give, heap, heap_of, layout, region, take};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+const PAGE: usize = 4 * KIB;
+
+/// The words of the panic that a call ends in.
+fn panic_of(call: impl FnOnce()) -> String {
+    let payload = catch_unwind(AssertUnwindSafe(call)).expect_err("a panic");
+    payload.downcast::<String>().map_or_else(|_| "no words".to_owned(), |words| *words)
+}
+
+/// Adds `size` bytes from `start` on, as the first region or a further one.
+fn add<P: Profile>(
+    heap: &LockedHeap<P>,
+    start: *mut u8,
+    size: usize,
+    first: bool,
+) -> Result<(), RegionError> {
+    // SAFETY: nobody else's, for good, or refused.
+    unsafe { if first { heap.init(start, size) } else { heap.add(start, size) } }
+}
+
+/// What every heap refuses of regions that are not there, or there already.
+fn refuses_regions<P: Profile>(unit: usize) {
+    let heap = heap::<P, NoCpu>();
+    let start = region(32 * MIB);
+    for first in [true, false] {
+        assert_eq!(add(heap, core::ptr::null_mut(), MIB, first), Err(RegionError::Null));
+        for size in [0, 1, 64] {
+            let Err(RegionError::TooSmall { least }) = add(heap, start, size, first) else {
+                panic!("{size} bytes were taken");
+            };
+            assert!(least > size && least <= PAGE, "{least} bytes");
+            let skewed = start.wrapping_add(1);
+            let Err(RegionError::TooSmall { least: skewed }) = add(heap, skewed, size, first)
+            else {
+                panic!("{size} bytes from an odd start on were taken");
+            };
+            assert!(skewed == least + unit - 1, "{skewed} from an odd start on, {least} else");
+        }
+        assert_eq!(add(heap, start, usize::MAX, first), Err(RegionError::TooLarge));
+        assert_eq!(
+            add(heap, start, usize::MAX - start.addr() + 1, first),
+            Err(RegionError::TooLarge)
+        );
+    }
+    assert_eq!(heap.stats().total, 0);
+    assert_eq!(take(heap, 8, 8), Err(AllocError::NotInitialised));
+
+    let first = start.wrapping_add(MIB);
+    assert_eq!(add(heap, first, 4 * MIB, true), Ok(()));
+    let stats = heap.stats();
+    assert_eq!(add(heap, first, 4 * MIB, true), Err(RegionError::Initialised));
+    assert_eq!(add(heap, start.wrapping_add(8 * MIB), MIB, true), Err(RegionError::Initialised));
+    assert_eq!(add(heap, first, 4 * MIB, false), Err(RegionError::GivenTwice));
+    let overlaps = Err(RegionError::Overlaps { start: first.addr(), size: 4 * MIB });
+    for (offset, size) in [(2, 1), (4, 8), (1, 1), (2, 20)] {
+        assert_eq!(add(heap, start.wrapping_add(offset * MIB), size * MIB, false), overlaps);
+    }
+    assert_eq!(heap.stats(), stats);
+    let block = take(heap, 100, 8).expect("memory");
+    assert_eq!(give(heap, block, 100, 8), Ok(()));
+    finish(heap);
+}
+
+#[test]
+fn hosted_refuses_wrong_regions() {
+    refuses_regions::<Hosted>(PAGE);
+}
+
+/// A region that begins and ends anywhere is used but for its edges.
+fn takes_any_start<P: Profile>(unit: usize) {
+    for skew in [1, 8, 100, PAGE - 1] {
+        let heap = heap::<P, NoCpu>();
+        let (start, size) = (region(12 * MIB).wrapping_add(skew), 8 * MIB + 77);
+        assert_eq!(add(heap, start, size, true), Ok(()));
+        let total = heap.stats().total;
+        assert!(total <= size && total > size - 2 * unit, "{total} of {size}");
+        let blocks: Vec<_> = core::iter::from_fn(|| take(heap, 1000, 8).ok()).collect();
+        for block in &blocks {
+            let address = block.as_ptr().addr();
+            assert!(address >= start.addr() && address + 1000 <= start.addr() + size);
+        }
+        for block in blocks {
+            assert_eq!(give(heap, block, 1000, 8), Ok(()));
+        }
+        finish(heap);
+    }
+}
+
+#[test]
+fn hosted_takes_any_start() {
+    takes_any_start::<Hosted>(PAGE);
+}
+
+#[test]
+fn hosted_refuses_what_is_outside_its_window() {
+    // 8 MiB from the MiB of the first region on.
+    type Small = Hosted<128>;
+    let start = region(32 * MIB);
+    let at = |mib: usize| start.wrapping_add(mib * MIB);
+    let heap = heap::<Small, NoCpu>();
+    assert_eq!(add(heap, at(8), 9 * MIB, true), Err(RegionError::Outside));
+    assert_eq!(heap.stats().total, 0);
+    // What was refused has not set the window.
+    assert_eq!(add(heap, at(12), 2 * MIB, true), Ok(()));
+    assert_eq!(add(heap, at(11), MIB, false), Err(RegionError::Outside));
+    assert_eq!(add(heap, at(19), 2 * MIB, false), Err(RegionError::Outside));
+    assert_eq!(add(heap, at(19), MIB, false), Ok(()));
+    assert_eq!(finish(heap).total, 3 * MIB);
+}
+
+#[test]
+fn hosted_has_places_for_some_regions() {
+    let heap = heap::<Hosted, NoCpu>();
+    let start = region(32 * MIB);
+    let added = (0..32).map(|at| add(heap, start.wrapping_add(at * MIB), MIB / 2, at == 0));
+    let added: Vec<_> = added.collect();
+    let most = added.iter().filter(|added| added.is_ok()).count();
+    assert!(most >= 8);
+    assert!(added[most..].iter().all(|added| *added == Err(RegionError::TooMany { most })));
+    // What adjoins needs none.
+    assert_eq!(add(heap, start.wrapping_add(MIB / 2), MIB / 2, false), Ok(()));
+}
+
+/// Every kind of call before there is memory.
+fn is_used_too_early<P: Profile>() {
+    let heap = heap::<P, NoCpu>();
+    let mut place = [0_u64; 8];
+    let block = NonNull::from(&mut place).cast::<u8>();
+    let early = Err(AllocError::NotInitialised);
+    assert_eq!(take(heap, 8, 8), Err(AllocError::NotInitialised));
+    assert_eq!(
+        heap.allocate(Request::new(layout(8, 8)).now().zeroed()),
+        Err(AllocError::NotInitialised)
+    );
+    assert_eq!(give(heap, block, 8, 8), Err(FreeError::NotInitialised));
+    // SAFETY: refused, here and below.
+    assert_eq!(unsafe { heap.resize_in_place(block, layout(8, 8), 16) }, early);
+    // SAFETY: as above.
+    let nothing = unsafe { (heap.alloc(layout(8, 8)), heap.alloc_zeroed(layout(8, 8))) };
+    assert!(nothing.0.is_null() && nothing.1.is_null());
+    for words in [
+        // SAFETY: as above.
+        panic_of(|| unsafe { heap.dealloc(block.as_ptr(), layout(8, 8)) }),
+        // SAFETY: as above.
+        panic_of(|| _ = unsafe { heap.realloc(block.as_ptr(), layout(8, 8), 16) }),
+    ] {
+        assert!(words.contains("before it was given memory"), "{words}");
+    }
+    assert_eq!(heap.purge(), 0);
+    heap.validate().expect("a sound heap");
+    // And then it works.
+    assert_eq!(add(heap, region(4 * MIB), 4 * MIB, true), Ok(()));
+    let block = take(heap, 8, 8).expect("memory");
+    assert_eq!(give(heap, block, 8, 8), Ok(()));
+    finish(heap);
+}
+
+#[test]
+fn hosted_is_used_too_early() {
+    is_used_too_early::<Hosted>();
+}
+
+/// Wrong frees are answered or end in a panic, and the heap goes on.
+fn refuses_wrong_frees<P: Profile>(sizes: &[usize]) {
+    let heap = heap_of::<P, NoCpu>(8 * MIB);
+    let outside = region(MIB);
+    let mut foreign = 0_u64;
+    let kind = |freed: Result<(), FreeError>| match freed {
+        Err(FreeError::Misuse(Misuse { kind, call: Call::Free, .. })) => kind,
+        other => panic!("{other:?}"),
+    };
+    let on_stack = (&raw mut foreign).cast::<u8>();
+    for wild in [
+        outside,
+        on_stack,
+        core::ptr::dangling_mut(),
+        core::ptr::without_provenance_mut(usize::MAX & !15),
+    ] {
+        let block = NonNull::new(wild).expect("not null");
+        assert_eq!(kind(give(heap, block, 8, 8)), MisuseKind::NotOurs);
+        // SAFETY: refused.
+        let words = panic_of(|| unsafe { heap.dealloc(wild, layout(8, 8)) });
+        assert!(words.contains("not from this heap"), "{words}");
+        assert!(words.contains(&format!("{:#x}", wild.addr())), "{words}");
+        // SAFETY: refused.
+        let resized = unsafe { heap.resize_in_place(block, layout(8, 8), 16) };
+        assert!(matches!(resized, Err(AllocError::Misuse(_) | AllocError::NoRoom)), "{resized:?}");
+    }
+    for &size in sizes {
+        let block = take(heap, size, 8).expect("memory");
+        assert_eq!(kind(give(heap, block, 8 * size + 64, 8)), MisuseKind::WrongSize);
+        assert_eq!(give(heap, block, size, 8), Ok(()));
+        assert_eq!(kind(give(heap, block, size, 8)), MisuseKind::DoubleFree, "{size} bytes");
+        // SAFETY: refused.
+        let words = panic_of(|| unsafe { heap.dealloc(block.as_ptr(), layout(size, 8)) });
+        assert!(words.contains("free already"), "{words}");
+    }
+    finish(heap);
+}
+
+#[test]
+fn hosted_refuses_wrong_frees() {
+    refuses_wrong_frees::<Hosted>(&[8, 100, 5000, 50 * KIB, 3 * MIB]);
+}
+
+#[test]
+fn null_is_freed_for_nothing() {
+    let heap = heap_of::<Hosted, NoCpu>(4 * MIB);
+    // SAFETY: as C's free, which some call with null by way of the trait.
+    unsafe { heap.dealloc(core::ptr::null_mut(), layout(8, 8)) };
+    finish(heap);
+}
+
+/// Too much is refused, and nothing else happens.
+fn refuses_the_impossible<P: Profile>() {
+    let heap = heap_of::<P, NoCpu>(4 * MIB);
+    let stats = heap.stats();
+    for (size, align) in
+        [(isize::MAX as usize - 15, 16), (1 << 40, 8), (1, 1 << 40), (64 * MIB, MIB)]
+    {
+        assert_eq!(take(heap, size, align), Err(AllocError::NoMemory), "{size} at {align}");
+    }
+    assert_eq!(heap.stats().in_use, stats.in_use);
+    finish(heap);
+}
+
+#[test]
+fn hosted_refuses_the_impossible() {
+    refuses_the_impossible::<Hosted>();
+}
+
+/// A hook that has six regions of 4 MiB, none beside another.
+fn six_times(size: usize, align: usize) -> Option<(*mut u8, usize)> {
+    static GIVEN: AtomicUsize = AtomicUsize::new(0);
+    static MEMORY: OnceLock<usize> = OnceLock::new();
+    assert!(size > 0 && size <= 4 * MIB && align.is_power_of_two());
+    let turn = GIVEN.fetch_add(1, Ordering::Relaxed);
+    let memory = *MEMORY.get_or_init(|| region(48 * MIB).expose_provenance());
+    let start = core::ptr::with_exposed_provenance_mut(memory + turn * 8 * MIB);
+    (turn < 6).then_some((start, 4 * MIB))
+}
+
+#[test]
+fn a_hook_supplies_memory() {
+    static HEAP: LockedHeap<Hosted> = LockedHeap::with_growth(six_times);
+    let mut blocks = Vec::new();
+    loop {
+        match take(&HEAP, 100 * KIB, 8) {
+            Ok(block) => blocks.push(block),
+            Err(error) => {
+                assert_eq!(error, AllocError::NoMemory);
+                break;
+            }
+        }
+    }
+    assert_eq!(HEAP.stats().total, 24 * MIB);
+    assert!(blocks.len() * 100 * KIB > HEAP.stats().total / 2);
+    for block in blocks {
+        assert_eq!(give(&HEAP, block, 100 * KIB, 8), Ok(()));
+    }
+    // What is there again serves without the hook.
+    let total = finish(&HEAP).total;
+    let block = take(&HEAP, MIB, 8).expect("memory");
+    assert_eq!(give(&HEAP, block, MIB, 8), Ok(()));
+    assert_eq!(finish(&HEAP).total, total);
+}
+
+#[test]
+fn who_must_not_wait_does_not_ask_the_hook() {
+    static ASKED: AtomicUsize = AtomicUsize::new(0);
+    fn count(_: usize, _: usize) -> Option<(*mut u8, usize)> {
+        ASKED.fetch_add(1, Ordering::Relaxed);
+        None
+    }
+    static HEAP: LockedHeap<Hosted> = LockedHeap::with_growth(count);
+    let request = Request::new(Layout::new::<u64>());
+    assert_eq!(HEAP.allocate(request.now()), Err(AllocError::WouldWait));
+    assert_eq!(ASKED.load(Ordering::Relaxed), 0);
+    assert_eq!(HEAP.allocate(request), Err(AllocError::NoMemory));
+    assert_eq!(ASKED.load(Ordering::Relaxed), 1);
+}
+
+#[test]
+fn a_hook_that_gives_nonsense_is_as_good_as_none() {
+    fn nonsense(_: usize, _: usize) -> Option<(*mut u8, usize)> {
+        Some((core::ptr::dangling_mut(), 0))
+    }
+    static HEAP: LockedHeap<Hosted> = LockedHeap::with_growth(nonsense);
+    assert_eq!(take(&HEAP, 8, 8), Err(AllocError::NoMemory));
+    assert_eq!(HEAP.stats().total, 0);
+}
+
+/// A hook may look at its heap, and even allocate: that ends.
+#[test]
+fn a_hook_runs_under_no_lock() {
+    static HEAP: LockedHeap<Hosted> = LockedHeap::with_growth(itself);
+    static TURNS: AtomicUsize = AtomicUsize::new(0);
+    fn itself(_: usize, _: usize) -> Option<(*mut u8, usize)> {
+        TURNS.fetch_add(1, Ordering::Relaxed);
+        assert_eq!(HEAP.stats().total, 0);
+        assert_eq!(take(&HEAP, 8, 8), Err(AllocError::NoMemory));
+        None
+    }
+    assert_eq!(take(&HEAP, 8, 8), Err(AllocError::NoMemory));
+    assert!(TURNS.load(Ordering::Relaxed) > 1);
+}
+
+/// A heap in a `static` is in `.bss`: it takes no room in the kernel's file.
+fn is_all_zero<P: Profile>(heap: &'static LockedHeap<P>) {
+    // SAFETY: read alone, as bytes; a static's padding is zero.
+    let bytes =
+        unsafe { core::slice::from_raw_parts((&raw const *heap).cast::<u8>(), size_of_val(heap)) };
+    assert!(bytes.iter().all(|&byte| byte == 0));
+}
+
+#[test]
+fn a_heap_without_memory_is_all_zero() {
+    static HOSTED: LockedHeap<Hosted> = LockedHeap::empty();
+    is_all_zero(&HOSTED);
+}
+
+/// The bounds that the documentation of the profiles states.
+#[test]
+fn a_profile_costs_what_is_stated() {
+    let hosted = size_of::<LockedHeap<Hosted>>();
+    assert!(hosted <= 240 * KIB, "{hosted} bytes");
+    // Each slot of the window has two words of four bytes.
+    assert_eq!(size_of::<LockedHeap<Hosted<2048>>>() - hosted, 1024 * 8);
+}
+
+#[test]
+fn the_numbers_are_written_without_a_heap() {
+    use core::fmt::Write;
+    /// A console's line.
+    struct Line([u8; 512], usize);
+    impl Write for Line {
+        fn write_str(&mut self, text: &str) -> core::fmt::Result {
+            let end = self.1 + text.len();
+            self.0.get_mut(self.1..end).ok_or(core::fmt::Error)?.copy_from_slice(text.as_bytes());
+            self.1 = end;
+            Ok(())
+        }
+    }
+    let heap = heap_of::<Hosted, NoCpu>(8 * MIB);
+    let block = take(heap, 100 * KIB, 8).expect("memory");
+    let stats = heap.stats();
+    let mut line = Line([0; 512], 0);
+    write!(line, "{stats}").expect("room");
+    let text = str::from_utf8(&line.0[..line.1]).expect("text");
+    for number in [stats.total, stats.in_use, stats.free, stats.tables, stats.held, stats.peak] {
+        assert!(text.contains(&number.to_string()), "{number} in {text}");
+    }
+    for layer in ["slabs", "spans", "large"] {
+        assert!(text.contains(layer), "{layer} in {text}");
+    }
+    assert!(stats.in_use >= 100 * KIB && stats.peak >= stats.held);
+    assert_eq!(give(heap, block, 100 * KIB, 8), Ok(()));
+    assert!(finish(heap).peak >= stats.peak);
+}

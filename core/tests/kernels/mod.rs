@@ -1,0 +1,86 @@
+//! What the tests of kernels' heaps share: heaps made at run time, regions that are nobody else's.
+
+#![allow(dead_code, unreachable_pub, reason = "each test uses its own part, in its own crate")]
+
+use core::alloc::Layout;
+use core::ptr::NonNull;
+use hakmem_core::{AllocError, Cpu, FreeError, KernelStats, LockedHeap, Profile, Request};
+use std::alloc::{alloc, alloc_zeroed, handle_alloc_error};
+
+pub const KIB: usize = 1 << 10;
+pub const MIB: usize = 1 << 20;
+
+/// A heap without memory, for good. It is too large for a test's stack; and a new one is all zero, of
+/// which there is a test.
+pub fn heap<P: Profile, C: Cpu>() -> &'static LockedHeap<P, C> {
+    let layout = Layout::new::<LockedHeap<P, C>>();
+    // SAFETY: not empty.
+    let start = unsafe { alloc_zeroed(layout) }.cast::<LockedHeap<P, C>>();
+    if start.is_null() {
+        handle_alloc_error(layout);
+    }
+    // SAFETY: all zero is a heap without memory, and this one is never freed.
+    unsafe { &*start }
+}
+
+/// Memory at a multiple of 4 MiB, for good, none of it zero.
+pub fn region(size: usize) -> *mut u8 {
+    let layout = Layout::from_size_align(size, 4 * MIB).expect("a layout");
+    // SAFETY: not empty.
+    let start = unsafe { alloc(layout) };
+    if start.is_null() {
+        handle_alloc_error(layout);
+    }
+    // SAFETY: just allocated.
+    unsafe { start.write_bytes(0xa5, size) };
+    start
+}
+
+/// A heap with one region.
+pub fn heap_of<P: Profile, C: Cpu>(size: usize) -> &'static LockedHeap<P, C> {
+    let heap = heap::<P, C>();
+    // SAFETY: nobody else's, for good.
+    unsafe { heap.init(region(size), size) }.expect("a region");
+    heap
+}
+
+pub fn layout(size: usize, align: usize) -> Layout {
+    Layout::from_size_align(size, align).expect("a layout")
+}
+
+/// Allocates by the typed way.
+pub fn take<P: Profile, C: Cpu>(
+    heap: &LockedHeap<P, C>,
+    size: usize,
+    align: usize,
+) -> Result<NonNull<u8>, AllocError> {
+    let block = heap.allocate(Request::new(layout(size, align)))?;
+    assert_eq!(block.len(), size);
+    assert_eq!(block.cast::<u8>().as_ptr().addr() % align, 0);
+    Ok(block.cast())
+}
+
+/// Frees by the typed way.
+pub fn give<P: Profile, C: Cpu>(
+    heap: &LockedHeap<P, C>,
+    block: NonNull<u8>,
+    size: usize,
+    align: usize,
+) -> Result<(), FreeError> {
+    // SAFETY: tests free what they have, or what the heap must refuse.
+    unsafe { heap.deallocate(block, layout(size, align)) }
+}
+
+/// Ends a test on a heap whose blocks were all freed: nothing is in use, nothing is broken, and the
+/// regions have everything back but the tables.
+pub fn finish<P: Profile, C: Cpu>(heap: &LockedHeap<P, C>) -> KernelStats {
+    let stats = heap.stats();
+    assert_eq!(stats.in_use, 0, "{stats}");
+    assert_eq!(stats.in_use + stats.free + stats.tables, stats.total, "{stats}");
+    heap.validate().expect("a sound heap");
+    heap.purge();
+    heap.validate().expect("a sound heap after a purge");
+    let stats = heap.stats();
+    assert_eq!(stats.held, stats.tables, "{stats}");
+    stats
+}
