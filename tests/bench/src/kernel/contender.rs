@@ -5,6 +5,7 @@ use core::marker::PhantomData;
 use core::ops::Deref;
 
 use crate::kernel::nothing::Nothing;
+use crate::kernel::ours::{LockedEmbedded, LockedHosted};
 use crate::kernel::peers::{Buddy, LinkedList, Rlsf, Talc};
 use crate::kernel::region::Region;
 use crate::kernel::{Outcome, run};
@@ -84,7 +85,9 @@ const fn rlsf<C: Contender>(declared: &'static str, most: usize) -> Contestant {
 }
 
 #[rustfmt::skip] // a table
-const ALL: [Contestant; 7] = [
+const ALL: [Contestant; 9] = [
+    of::<LockedHosted>("hakmem-hosted", "hakmem, hosted", "LockedHeap<Hosted>"),
+    of::<LockedEmbedded>("hakmem-embedded", "hakmem, embedded", "LockedHeap<Embedded>"),
     of::<LinkedList>(LINKED_LIST, "linked_list_allocator", "LockedHeap"),
     of::<Talc>(TALC, "talc", "TalcLock<RawSpinlock, Manual>"),
     of::<Buddy>("buddy", "buddy_system_allocator", "LockedHeap<32>"),

@@ -18,6 +18,7 @@ mod churn;
 mod contender;
 mod fill;
 mod nothing;
+mod ours;
 mod peers;
 mod player;
 mod region;
