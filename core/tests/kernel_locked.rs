@@ -2,13 +2,16 @@
 
 mod kernels;
 
-use hakmem_core::{AllocError, Cpu, Hosted, LockedHeap, NoCpu, Profile, Request};
+use hakmem_core::{AllocError, Cpu, Embedded, Hosted, LockedHeap, NoCpu, Profile, Request};
 use kernels::{KIB, MIB, finish, give, heap_of, layout, take};
 use std::alloc::GlobalAlloc;
 
 /// Sizes of every layer of a heap with some MiB.
 const HOSTED: [usize; 12] =
     [0, 1, 8, 24, 100, 512, KIB, 5000, 16 * KIB, 40 * KIB, 300 * KIB, 3 * MIB];
+
+/// Sizes of a heap with a few KiB.
+const TINY: [usize; 10] = [0, 1, 8, 24, 100, 512, 40, 1000, 16, 2 * KIB];
 
 /// Blocks of all sizes, there together, distinct, and as they were written.
 fn serves_all<P: Profile>(heap: &LockedHeap<P>, sizes: &[usize]) {
@@ -38,6 +41,12 @@ fn serves_all<P: Profile>(heap: &LockedHeap<P>, sizes: &[usize]) {
 #[test]
 fn hosted_serves_every_layer() {
     serves_all(heap_of::<Hosted, NoCpu>(16 * MIB), &HOSTED);
+}
+
+#[test]
+fn embedded_serves_what_fits() {
+    serves_all(heap_of::<Embedded, NoCpu>(16 * MIB), &HOSTED);
+    serves_all(heap_of::<Embedded, NoCpu>(8 * KIB), &TINY);
 }
 
 /// Takes blocks of one size until there are no more.
@@ -90,6 +99,14 @@ fn hosted_runs_out_and_recovers() {
     runs_out_and_recovers(heap, &[16, 100, 3000, 20 * KIB, 100 * KIB, 700 * KIB], 9 * MIB);
 }
 
+#[test]
+fn embedded_runs_out_and_recovers() {
+    let heap = heap_of::<Embedded, NoCpu>(2 * MIB);
+    runs_out_and_recovers(heap, &[16, 100, 3000, 20 * KIB, 100 * KIB, 700 * KIB], 13 * MIB / 10);
+    let heap = heap_of::<Embedded, NoCpu>(8 * KIB);
+    runs_out_and_recovers(heap, &[16, 100, 500, 1000], 6 * KIB);
+}
+
 /// Zeroed memory reads zero, in blocks that bore something else before.
 fn zeroes<P: Profile>(heap: &LockedHeap<P>, sizes: &[usize]) {
     for &size in sizes {
@@ -119,6 +136,12 @@ fn zeroes<P: Profile>(heap: &LockedHeap<P>, sizes: &[usize]) {
 #[test]
 fn hosted_zeroes() {
     zeroes(heap_of::<Hosted, NoCpu>(16 * MIB), &HOSTED);
+}
+
+#[test]
+fn embedded_zeroes() {
+    zeroes(heap_of::<Embedded, NoCpu>(16 * MIB), &HOSTED);
+    zeroes(heap_of::<Embedded, NoCpu>(8 * KIB), &TINY);
 }
 
 #[test]
@@ -169,6 +192,33 @@ fn reallocates<P: Profile>(heap: &LockedHeap<P>, sizes: &[usize]) {
 #[test]
 fn hosted_reallocates() {
     reallocates(heap_of::<Hosted, NoCpu>(16 * MIB), &HOSTED);
+}
+
+#[test]
+fn embedded_reallocates() {
+    reallocates(heap_of::<Embedded, NoCpu>(16 * MIB), &HOSTED);
+    reallocates(heap_of::<Embedded, NoCpu>(8 * KIB), &TINY);
+}
+
+/// Where there is no second block of the size, the first one moves as far as it must.
+#[test]
+fn a_block_that_fills_half_the_memory_can_grow() {
+    let heap = heap_of::<Embedded, NoCpu>(8 * KIB);
+    let layout = |size| layout(size, 8);
+    // SAFETY: live blocks, as long as stated.
+    unsafe {
+        let before = heap.alloc(layout(2 * KIB));
+        let block = heap.alloc(layout(4 * KIB));
+        assert!(!before.is_null() && !block.is_null());
+        block.write_bytes(7, 4 * KIB);
+        heap.dealloc(before, layout(2 * KIB));
+        let grown = heap.realloc(block, layout(4 * KIB), 6 * KIB);
+        assert!(!grown.is_null());
+        let bytes = std::slice::from_raw_parts(grown, 4 * KIB);
+        assert!(bytes.iter().all(|&byte| byte == 7));
+        heap.dealloc(grown, layout(6 * KIB));
+    }
+    finish(heap);
 }
 
 #[test]

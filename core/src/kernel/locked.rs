@@ -155,8 +155,8 @@ impl<P: Profile, C: Cpu> LockedHeap<P, C> {
             // SAFETY: the caller's promise.
             match unsafe { engine.resize(start, size, align, new_size) } {
                 Ok(true) => Ok(()),
+                _ if !engine.is_ready() => Err(AllocError::NotInitialised),
                 Ok(false) => Err(AllocError::NoRoom),
-                Err(_) if !engine.is_ready() => Err(AllocError::NotInitialised),
                 Err(misuse) => Err(AllocError::Misuse(misuse)),
             }
         })
@@ -312,5 +312,29 @@ unsafe impl<P: Profile, C: Cpu> GlobalAlloc for LockedHeap<P, C> {
             Err(AllocError::NoRoom) => unsafe { self.move_block(block, layout, new_size) },
             Err(error) => give_up(&error),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::{Embedded, Hosted};
+
+    /// What runs in an interrupt while the lock is held gets its answer at once.
+    fn answers_while_locked<P: Profile>(heap: &LockedHeap<P>) {
+        let request = Request::new(Layout::new::<u64>());
+        heap.engine.with(|_| {
+            assert_eq!(heap.allocate(request.now()), Err(AllocError::WouldWait));
+            assert_eq!(heap.allocate(request.zeroed().now()), Err(AllocError::WouldWait));
+        });
+        assert_eq!(heap.allocate(request.now()), Err(AllocError::NotInitialised));
+    }
+
+    #[test]
+    fn who_must_not_wait_is_answered_while_the_lock_is_held() {
+        static HOSTED: LockedHeap<Hosted> = LockedHeap::empty();
+        static EMBEDDED: LockedHeap<Embedded> = LockedHeap::empty();
+        answers_while_locked(&HOSTED);
+        answers_while_locked(&EMBEDDED);
     }
 }

@@ -5,7 +5,7 @@
 use core::alloc::Layout;
 use core::ptr::NonNull;
 use hakmem_core::{AllocError, Cpu, FreeError, KernelStats, LockedHeap, Profile, Request};
-use std::alloc::{alloc, alloc_zeroed, handle_alloc_error};
+use std::alloc::{alloc, alloc_zeroed, dealloc, handle_alloc_error};
 
 pub const KIB: usize = 1 << 10;
 pub const MIB: usize = 1 << 20;
@@ -23,9 +23,13 @@ pub fn heap<P: Profile, C: Cpu>() -> &'static LockedHeap<P, C> {
     unsafe { &*start }
 }
 
+fn region_layout(size: usize) -> Layout {
+    Layout::from_size_align(size, 4 * MIB).expect("a layout")
+}
+
 /// Memory at a multiple of 4 MiB, for good, none of it zero.
 pub fn region(size: usize) -> *mut u8 {
-    let layout = Layout::from_size_align(size, 4 * MIB).expect("a layout");
+    let layout = region_layout(size);
     // SAFETY: not empty.
     let start = unsafe { alloc(layout) };
     if start.is_null() {
@@ -42,6 +46,15 @@ pub fn heap_of<P: Profile, C: Cpu>(size: usize) -> &'static LockedHeap<P, C> {
     // SAFETY: nobody else's, for good.
     unsafe { heap.init(region(size), size) }.expect("a region");
     heap
+}
+
+/// Ends a heap of many, with its region.
+pub fn give_back<P: Profile, C: Cpu>(heap: &'static LockedHeap<P, C>, start: *mut u8, size: usize) {
+    // SAFETY: both came from here, and nobody uses them any more.
+    unsafe {
+        dealloc((&raw const *heap).cast_mut().cast(), Layout::new::<LockedHeap<P, C>>());
+        dealloc(start, region_layout(size));
+    }
 }
 
 pub fn layout(size: usize, align: usize) -> Layout {
