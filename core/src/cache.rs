@@ -158,6 +158,13 @@ impl Cache {
         }
     }
 
+    /// Makes an ended cache untouched again, in place: it is larger than some stacks have room for.
+    pub(crate) fn renew(&mut self) {
+        debug_assert!(!self.is_live());
+        // SAFETY: all-zero bytes are an untouched cache. An ended one owns nothing that is lost.
+        unsafe { core::ptr::from_mut(self).write_bytes(0, 1) };
+    }
+
     /// Pops a block for a size of at most [`TABLED`](crate::class::TABLED) bytes.
     #[inline(always)]
     pub(crate) fn pop_tabled(&mut self, size: usize) -> Option<Block> {

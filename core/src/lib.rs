@@ -146,9 +146,10 @@ pub use class::{CLASSES, LARGEST};
 pub use describe::{Place, PlaceKind};
 pub use heap::Heap;
 pub use huge::Huge;
-pub use kernel::{AllocError, Cpu, FreeError, KernelHost, KernelStats, NoCpu, Request};
+pub use kernel::{AllocError, Cpu, FreeError, KernelHost, KernelStats, NoCpu};
 #[cfg(not(loom))]
 pub use kernel::{Embedded, Hosted, LockedHeap, Profile};
+pub use kernel::{PerCpuHeap, Request};
 pub use layer::LayerStats;
 pub use misuse::{Call, Misuse, MisuseKind, Verdict};
 pub use region::{Growth, RegionError, RegionSource, RegionStats};

@@ -47,11 +47,17 @@ pub(crate) struct Policy {
     pub(crate) idle_first: bool,
     /// Nothing is given back but on demand.
     keeps_all: AtomicBool,
+    /// Lists stay as long as they are at first.
+    keeps_short: AtomicBool,
 }
 
 impl Policy {
     pub(crate) const fn new() -> Self {
-        Self { idle_first: false, keeps_all: AtomicBool::new(false) }
+        Self {
+            idle_first: false,
+            keeps_all: AtomicBool::new(false),
+            keeps_short: AtomicBool::new(false),
+        }
     }
 
     /// Bytes that may be free in whole pieces and still backed, in a heap that uses `used` bytes: as
@@ -78,7 +84,11 @@ impl Policy {
     }
 
     pub(crate) fn set_release(&self, on: bool) {
-        self.keeps_all.store(!on, Ordering::Relaxed);
+        set(&self.keeps_all, !on);
+    }
+
+    pub(crate) fn set_growth(&self, on: bool) {
+        set(&self.keeps_short, !on);
     }
 
     /// Blocks in one list of a class, to begin with.
@@ -101,11 +111,19 @@ impl Policy {
         let more = sent.div_ceil(LISTS) + sent / (8 * LISTS);
         let bytes = (LISTS * more) as usize * class.size();
         let fits = class.size() <= GROWTH_SIZE && limit + more <= LIST_MOST && bytes <= budget;
+        let fits = fits && !self.keeps_short.load(Ordering::Relaxed);
         if fits { (more, bytes) } else { (0, 0) }
     }
 
     /// Blocks that a refill carves.
     pub(crate) fn batch(&self, class: ClassId) -> u32 {
         (BATCH_BYTES / class.size()).clamp(1, BATCH_BLOCKS) as u32
+    }
+}
+
+/// Sets a switch that others read all the time, and that stands as it should most times.
+fn set(switch: &AtomicBool, on: bool) {
+    if switch.load(Ordering::Relaxed) != on {
+        switch.store(on, Ordering::Relaxed);
     }
 }

@@ -89,6 +89,13 @@ impl<H: Host, R: Registry> Heap<H, R> {
         self.policy.set_release(on);
     }
 
+    /// Whether a cache's lists grow with their traffic: on, in a new heap. Off, no call sends more blocks
+    /// home than the lists have at first, whatever went before; so the longest free is shorter, and a
+    /// program that swings far in small blocks slower.
+    pub fn set_growth(&self, on: bool) {
+        self.policy.set_growth(on);
+    }
+
     /// Gives back what no cache holds: idle slots, free spans, kept ranges. Answers the bytes purged
     /// in place.
     pub(crate) fn release_free(&self) -> usize {

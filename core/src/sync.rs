@@ -180,6 +180,39 @@ pub(crate) mod mark {
     };
 }
 
+/// A value that one caller at a time has, by his own word. Under loom a tracked cell, so that two who
+/// have it at once, or one after the other without order, fail the model.
+pub(crate) struct Private<T>(
+    #[cfg(not(loom))] core::cell::UnsafeCell<T>,
+    #[cfg(loom)] loom::cell::UnsafeCell<T>,
+);
+
+// SAFETY: it lends the value to one caller at a time, so that it is sent from one to the next.
+unsafe impl<T: Send> Sync for Private<T> {}
+
+impl<T> Private<T> {
+    const_fn! {
+        pub(crate) fn new(value: T) -> Self {
+            #[cfg(not(loom))]
+            return Self(core::cell::UnsafeCell::new(value));
+            #[cfg(loom)]
+            return Self(loom::cell::UnsafeCell::new(value));
+        }
+    }
+
+    /// # Safety
+    /// Nobody else has the value before `work` is done.
+    #[inline(always)]
+    pub(crate) unsafe fn with<U>(&self, work: impl FnOnce(&mut T) -> U) -> U {
+        // SAFETY: the caller's promise.
+        #[cfg(not(loom))]
+        return work(unsafe { &mut *self.0.get() });
+        // SAFETY: as above; loom makes sure of it.
+        #[cfg(loom)]
+        return self.0.with_mut(|value| work(unsafe { &mut *value }));
+    }
+}
+
 pub(crate) use lock::{Lock, Relax};
 
 /// Waiting that never gives the CPU away: a kernel has nobody to give it to.

@@ -57,7 +57,7 @@ pub unsafe trait Cpu: 'static {
 
 /// Nothing to pin: for a heap behind a lock that no interrupt handler and no preempting thread of the
 /// same CPU uses. All callers are number 0, together: it is no `Cpu` for a
-/// `PerCpuHeap`, which does not compile with it.
+/// [`PerCpuHeap`](crate::PerCpuHeap), which does not compile with it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoCpu;
 

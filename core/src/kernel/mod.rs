@@ -9,6 +9,7 @@
 
 mod cpu;
 mod host;
+mod per_cpu;
 mod request;
 mod stats;
 
@@ -26,6 +27,7 @@ pub use cpu::{Cpu, NoCpu};
 pub use host::KernelHost;
 #[cfg(not(loom))]
 pub use locked::LockedHeap;
+pub use per_cpu::PerCpuHeap;
 #[cfg(not(loom))]
 pub use profile::{Embedded, Hosted, Profile};
 pub use request::{AllocError, FreeError, Request};

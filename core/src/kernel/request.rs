@@ -133,5 +133,12 @@ impl fmt::Display for FreeError {
     }
 }
 
+/// The end of a call that can answer nothing. It does not unwind, for the callers of a global allocator
+/// are not made for that.
+#[cold]
+pub(super) extern "C" fn fail(error: &FreeError) -> ! {
+    panic!("{error}");
+}
+
 impl core::error::Error for AllocError {}
 impl core::error::Error for FreeError {}

@@ -5,7 +5,7 @@ use core::marker::PhantomData;
 use core::ops::Deref;
 
 use crate::kernel::nothing::Nothing;
-use crate::kernel::ours::{LockedEmbedded, LockedHosted};
+use crate::kernel::ours::{LockedEmbedded, LockedHosted, PerCpu};
 use crate::kernel::peers::{Buddy, LinkedList, Rlsf, Talc};
 use crate::kernel::region::Region;
 use crate::kernel::{Outcome, run};
@@ -85,8 +85,9 @@ const fn rlsf<C: Contender>(declared: &'static str, most: usize) -> Contestant {
 }
 
 #[rustfmt::skip] // a table
-const ALL: [Contestant; 9] = [
+const ALL: [Contestant; 10] = [
     of::<LockedHosted>("hakmem-hosted", "hakmem, hosted", "LockedHeap<Hosted>"),
+    of::<PerCpu>("hakmem-per-cpu", "hakmem, hosted, per CPU", "PerCpuHeap<RegionSource, ThreadCpu, Flat<1024>, 2>"),
     of::<LockedEmbedded>("hakmem-embedded", "hakmem, embedded", "LockedHeap<Embedded>"),
     of::<LinkedList>(LINKED_LIST, "linked_list_allocator", "LockedHeap"),
     of::<Talc>(TALC, "talc", "TalcLock<RawSpinlock, Manual>"),

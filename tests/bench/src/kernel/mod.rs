@@ -16,6 +16,7 @@
 mod check;
 mod churn;
 mod contender;
+mod cpu;
 mod fill;
 mod nothing;
 mod ours;

@@ -1,0 +1,355 @@
+//! A heap with a cache for each CPU over one lock-free pool.
+//!
+//! ```text
+//! PerCpuHeap
+//! +---------+---------+- - -+----------------------------------------------+
+//! | cache 0 | cache 1 |     | heap: pool (lock-free), spans, arena (lock)  |
+//! +---------+---------+- - -+----------------------------------------------+
+//!
+//! a call:  pin -> the number of this CPU -> its cache -> the heap -> unpin -> answer, or panic
+//! ```
+//! Who is pinned has the CPU's cache to himself, so most calls are a pop or a push, with no lock and no
+//! atomic operation. What a call cannot serve from there it gets from the pool; the one lock is taken to
+//! open or close a superslab, and for spans.
+//!
+//! # Longest paths
+//!
+//! A caller stays pinned for one call at most: see the crate's "Bounded time" for how long that can be.
+//! Blocks of up to 32 KiB are cleared, and those that move copied, after the pin is released.
+
+mod regions;
+
+use super::cpu::Cpu;
+use super::host::KernelHost;
+use super::request::{AllocError, FreeError, Request, fail};
+use crate::cache::Cache;
+use crate::class::{LARGEST, NATURAL_ALIGN};
+use crate::heap::Heap;
+use crate::misuse::{Misuse, MisuseKind};
+use crate::registry::{Flat, Registry};
+use crate::release::Purged;
+use crate::source::PageSource;
+use crate::stats::Stats;
+use crate::sync::{Private, cells, const_fn};
+#[cfg(any(test, feature = "validate"))]
+use crate::validate::{Broken, Census};
+use core::alloc::{GlobalAlloc, Layout};
+use core::marker::PhantomData;
+use core::ptr::{NonNull, null_mut};
+
+/// A heap for a kernel with several CPUs, numbered from 0 to `CPUS`: `C` says how to pin a caller to one.
+///
+/// Made to be a `static` and the global allocator. All of it is zero before its first use, so it takes
+/// no room in the kernel's file.
+///
+/// What is free stays with the heap until memory runs out or [`purge`](Self::purge) is called.
+///
+/// # Interrupt handlers
+/// Where `C` disables interrupts, handlers may allocate and free as everyone does; what they pay is
+/// the time that others keep them disabled. An allocation that finds nothing at hand may wait for the
+/// one lock, whose holder is another CPU, pinned too, so that it always comes free; a request that is to
+/// be served [now](Request::now) gets an error instead.
+pub struct PerCpuHeap<S: PageSource, C: Cpu, R: Registry = Flat<1024>, const CPUS: usize = 8> {
+    fronts: [Private<Cache>; CPUS],
+    heap: Heap<KernelHost<S, C, CPUS>, R>,
+    cpu: PhantomData<fn() -> C>,
+}
+
+/// A CPU with a number past the caches.
+struct OutOfRange {
+    id: usize,
+}
+
+impl<S: PageSource, C: Cpu, const SLOTS: usize, const CPUS: usize>
+    PerCpuHeap<S, C, Flat<SLOTS>, CPUS>
+{
+    const_fn! {
+        /// A heap over `source`, with a registry for `SLOTS` x 64 KiB.
+        pub fn new(source: S) -> Self {
+            Self::with_registry(source, Flat::new())
+        }
+    }
+}
+
+impl<S: PageSource, C: Cpu, R: Registry, const CPUS: usize> PerCpuHeap<S, C, R, CPUS> {
+    const_fn! {
+        /// A heap over `source`, with a registry of the caller's choice.
+        pub fn with_registry(source: S, registry: R) -> Self {
+            const { assert!(C::EXCLUDES, "two callers could have the same cache at once") };
+            Self {
+                fronts: cells!(Private::new(Cache::new()); CPUS),
+                heap: Heap::with_registry(KernelHost::new(source), registry),
+                cpu: PhantomData,
+            }
+        }
+    }
+
+    /// The page source. A lock that it has must be taken by who is pinned alone, or by nobody.
+    pub const fn source(&self) -> &S {
+        self.heap.host().source()
+    }
+
+    /// Pins the caller and lends it the cache of its CPU; then `after`, with the number of the CPU.
+    #[inline(always)]
+    fn on_cpu<T>(
+        &self,
+        work: impl FnOnce(&mut Cache) -> T,
+        after: impl FnOnce(T, usize) -> T,
+    ) -> Result<T, OutOfRange> {
+        let pinned = C::pin();
+        let id = C::id(&pinned);
+        let front = self.fronts.get(id).ok_or(OutOfRange { id })?;
+        // SAFETY: nobody else is pinned to this CPU, and the holder of the pin is in no other call:
+        // nothing that the heap calls may allocate.
+        let done = unsafe { front.with(work) };
+        Ok(after(done, id))
+    }
+
+    /// Allocates memory.
+    ///
+    /// # Errors
+    /// See [`AllocError`].
+    #[inline]
+    pub fn allocate(&self, request: Request) -> Result<NonNull<[u8]>, AllocError> {
+        let layout = request.layout();
+        match self.on_cpu(|cache| self.take(cache, request), |start, _| start) {
+            Ok(start) => {
+                let start = NonNull::new(start).ok_or_else(|| self.want(request))?;
+                if request.is_zeroed() && (layout.size() <= LARGEST || request.is_now()) {
+                    // SAFETY: a block of that size, just allocated.
+                    unsafe { start.write_bytes(0, layout.size()) };
+                }
+                Ok(NonNull::slice_from_raw_parts(start, layout.size()))
+            }
+            Err(OutOfRange { id }) => Err(AllocError::CpuOutOfRange { id, most: CPUS }),
+        }
+    }
+
+    /// A block for a request, not cleared where that can be done later.
+    #[inline(always)]
+    fn take(&self, cache: &mut Cache, request: Request) -> *mut u8 {
+        let (size, align) = (request.layout().size(), request.layout().align());
+        if align <= NATURAL_ALIGN {
+            // 8 bytes at 16 are 16 bytes.
+            let size = if align == NATURAL_ALIGN { size.max(NATURAL_ALIGN) } else { size };
+            // SAFETY: the front's caches serve this heap alone.
+            let ready = unsafe { self.heap.allocate_hot(cache, size) };
+            if !ready.is_null() {
+                return ready;
+            }
+        }
+        self.take_slow(cache, request)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn take_slow(&self, cache: &mut Cache, request: Request) -> *mut u8 {
+        let (size, align) = (request.layout().size(), request.layout().align());
+        // A kernel's memory is backed anyway, and what it suffers from most is a long call.
+        self.heap.set_release(false);
+        self.heap.set_growth(false);
+        // SAFETY: as in `take`; the alignment of a layout is a power of two.
+        unsafe {
+            if request.is_now() {
+                self.heap.allocate_now(cache, size, align)
+            } else if request.is_zeroed() && size > LARGEST {
+                // Whether it is zero already, the layers below know.
+                self.heap.allocate_zeroed_aligned(cache, size, align)
+            } else {
+                self.heap.allocate_aligned(cache, size, align)
+            }
+        }
+    }
+
+    /// Why there was nothing for a request.
+    #[cold]
+    fn want(&self, request: Request) -> AllocError {
+        if !self.heap.host().is_ready() {
+            AllocError::NotInitialised
+        } else if request.is_now() {
+            AllocError::WouldWait
+        } else {
+            AllocError::NoMemory
+        }
+    }
+
+    /// Frees a block that was allocated with `layout`, or resized in place to its size.
+    ///
+    /// # Errors
+    /// See [`FreeError`].
+    ///
+    /// # Safety
+    /// The block is one of this heap's, and its user gives it up. Wrong calls are answered as far as the
+    /// crate's "What is caught" says.
+    #[inline]
+    pub unsafe fn deallocate(&self, block: NonNull<u8>, layout: Layout) -> Result<(), FreeError> {
+        let freed = self.on_cpu(
+            |cache| {
+                let (size, align) = (layout.size(), layout.align());
+                // SAFETY: the caller's promise, and as in `take`.
+                unsafe { self.heap.deallocate_sized(cache, block.as_ptr(), size, align) };
+                None
+            },
+            |_, id| self.heap.host().take_misuse(id),
+        );
+        match freed {
+            Ok(None) => Ok(()),
+            Ok(Some(misuse)) => Err(self.wrong(misuse)),
+            Err(OutOfRange { id }) => Err(FreeError::CpuOutOfRange { id, most: CPUS }),
+        }
+    }
+
+    /// What a wrong call is answered with.
+    #[cold]
+    fn wrong(&self, misuse: Misuse) -> FreeError {
+        if misuse.kind == MisuseKind::NotOurs && !self.heap.host().is_ready() {
+            FreeError::NotInitialised
+        } else {
+            FreeError::Misuse(misuse)
+        }
+    }
+
+    /// Makes a block that was allocated with `old` hold `new_size` bytes where it stands; from then on
+    /// its layout has that size. It copies nothing; for a block of more than 32 KiB it may wait for the
+    /// one lock.
+    ///
+    /// # Errors
+    /// [`AllocError::NoRoom`] where that cannot be; nothing has changed then, and the block's user may
+    /// allocate another and copy. See [`AllocError`] for the others.
+    ///
+    /// # Safety
+    /// The block is one of this heap's, and its user's.
+    pub unsafe fn resize_in_place(
+        &self,
+        block: NonNull<u8>,
+        old: Layout,
+        new_size: usize,
+    ) -> Result<(), AllocError> {
+        let resized =
+            self.on_cpu(
+                |_| {
+                    let (start, size, align) = (block.as_ptr(), old.size(), old.align());
+                    // SAFETY: the caller's promise.
+                    match unsafe { self.heap.resize_in_place(start, size, align, new_size) } {
+                        true => Ok(()),
+                        false => Err(AllocError::NoRoom),
+                    }
+                },
+                |resized, id| match resized {
+                    Ok(()) => Ok(()),
+                    Err(error) => Err(self.heap.host().take_misuse(id).map_or(error, |misuse| {
+                        match self.wrong(misuse) {
+                            FreeError::NotInitialised => AllocError::NotInitialised,
+                            _ => AllocError::Misuse(misuse),
+                        }
+                    })),
+                },
+            );
+        resized
+            .unwrap_or_else(|OutOfRange { id }| Err(AllocError::CpuOutOfRange { id, most: CPUS }))
+    }
+
+    /// Hands back what lies in the cache of a CPU: before or after it goes offline. Should it come back,
+    /// it starts with an empty one.
+    ///
+    /// # Errors
+    /// See [`FreeError`]: wrong frees of that CPU may be noticed now.
+    ///
+    /// # Safety
+    /// CPU `id` is the caller's own, or it is offline: nobody is pinned to it before this returns, and
+    /// what was done on it before is seen by the caller.
+    pub unsafe fn retire_cpu(&self, id: usize) -> Result<(), FreeError> {
+        let pinned = C::pin();
+        let Some(front) = self.fronts.get(id) else {
+            return Err(FreeError::CpuOutOfRange { id, most: CPUS });
+        };
+        // SAFETY: the caller's promise.
+        unsafe {
+            front.with(|cache| {
+                self.heap.retire_cache(cache);
+                cache.renew();
+            });
+        }
+        // It is written down for the CPU that made the call.
+        let misuse = self.heap.host().take_misuse(C::id(&pinned));
+        drop(pinned);
+        misuse.map_or(Ok(()), |misuse| Err(self.wrong(misuse)))
+    }
+
+    /// Gives what is free back to the source: what lies in the cache of this CPU, and in none. Looks at all
+    /// of the heap, pinned: a long call.
+    ///
+    /// A CPU without a cache gives back what is in none.
+    pub fn purge(&self) -> Purged {
+        let pinned = C::pin();
+        match self.fronts.get(C::id(&pinned)) {
+            // SAFETY: as in `on_cpu`.
+            Some(front) => unsafe { front.with(|cache| self.heap.purge(cache)) },
+            None => Purged { bytes: self.heap.relieve(), ..Purged::default() },
+        }
+    }
+
+    /// All that the heap counts. Caches count as in use.
+    pub fn details(&self) -> Stats {
+        // The lock is never held by who could be held off.
+        let _pinned = C::pin();
+        self.heap.stats()
+    }
+
+    /// Checks every invariant of the heap. Needs a heap at rest: no other CPU is in a call.
+    #[cfg(any(test, feature = "validate"))]
+    pub fn validate(&self) -> Result<Census, Broken> {
+        let _pinned = C::pin();
+        self.heap.validate()
+    }
+}
+
+// SAFETY: blocks are distinct, of the layout's size and alignment, and stay until they are freed; no
+// call unwinds.
+unsafe impl<S: PageSource, C: Cpu, R: Registry, const CPUS: usize> GlobalAlloc
+    for PerCpuHeap<S, C, R, CPUS>
+{
+    #[inline]
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        let block = self.allocate(Request::new(layout));
+        block.map_or(null_mut(), |block| block.cast().as_ptr())
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        let block = self.allocate(Request::new(layout).zeroed());
+        block.map_or(null_mut(), |block| block.cast().as_ptr())
+    }
+
+    #[inline]
+    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
+        if let Some(block) = NonNull::new(ptr) {
+            // SAFETY: the caller's promise.
+            if let Err(error) = unsafe { self.deallocate(block, layout) } {
+                fail(&error);
+            }
+        }
+    }
+
+    unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        let Some(block) = NonNull::new(ptr) else { return null_mut() };
+        // SAFETY: the caller's promise.
+        match unsafe { self.resize_in_place(block, layout, new_size) } {
+            Ok(()) => return ptr,
+            Err(AllocError::Misuse(misuse)) => fail(&FreeError::Misuse(misuse)),
+            Err(_) => {}
+        }
+        let Ok(new_layout) = Layout::from_size_align(new_size, layout.align()) else {
+            return null_mut();
+        };
+        // SAFETY: sizes that are asked for are not 0, says the trait; the heap would serve that too.
+        let new = unsafe { self.alloc(new_layout) };
+        if !new.is_null() {
+            // SAFETY: both hold the shorter size, and are distinct; the user gives the old one up.
+            unsafe {
+                new.copy_from_nonoverlapping(ptr, layout.size().min(new_size));
+                self.dealloc(ptr, layout);
+            }
+        }
+        new
+    }
+}
