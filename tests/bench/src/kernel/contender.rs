@@ -10,6 +10,9 @@ use crate::kernel::peers::{Buddy, LinkedList, Rlsf, Talc};
 use crate::kernel::region::Region;
 use crate::kernel::{Outcome, run};
 
+/// Of a region that has no room for an allocator's tables, or less.
+pub(super) const TOO_SMALL: &str = "too small";
+
 /// An allocator that can be put on a region.
 pub(super) trait Contender: GlobalAlloc + Sync + Sized {
     /// As a kernel declares it, before there is memory.
@@ -33,7 +36,7 @@ impl<'a, C: Contender> Heap<'a, C> {
     pub(super) fn new(region: &'a mut Region) -> Result<Self, String> {
         let allocator = Box::new(C::EMPTY);
         let own = size_of::<C>().next_multiple_of(align_of::<usize>());
-        let size = region.size.checked_sub(own).ok_or("its statics are larger")?;
+        let size = region.size.checked_sub(own).ok_or(TOO_SMALL)?;
         // SAFETY: the region is borrowed for as long as the heap lives.
         unsafe { allocator.give(region.start, size)? };
         Ok(Self { allocator, region: PhantomData })

@@ -1,8 +1,10 @@
 //! hakmem's heaps for kernels.
 
-use hakmem_core::{Embedded, Flat, Hosted, LockedHeap, PerCpuHeap, RegionSource};
+use core::alloc::{GlobalAlloc, Layout};
 
-use crate::kernel::contender::Contender;
+use hakmem_core::{Embedded, Flat, Hosted, LockedHeap, PerCpuHeap, RegionError, RegionSource};
+
+use crate::kernel::contender::{Contender, TOO_SMALL};
 use crate::kernel::cpu::{CPUS, ThreadCpu};
 
 /// The profile for some MiB and more, behind one lock.
@@ -17,7 +19,8 @@ impl Contender for LockedHosted {
 
     unsafe fn give(&self, start: *mut u8, size: usize) -> Result<(), String> {
         // SAFETY: the caller's promise.
-        unsafe { self.init(start, size) }.map_err(|error| error.to_string())
+        taken(unsafe { self.init(start, size) })?;
+        serves(self)
     }
 }
 
@@ -26,7 +29,7 @@ impl Contender for LockedEmbedded {
 
     unsafe fn give(&self, start: *mut u8, size: usize) -> Result<(), String> {
         // SAFETY: the caller's promise.
-        unsafe { self.init(start, size) }.map_err(|error| error.to_string())
+        taken(unsafe { self.init(start, size) })
     }
 }
 
@@ -35,6 +38,25 @@ impl Contender for PerCpu {
 
     unsafe fn give(&self, start: *mut u8, size: usize) -> Result<(), String> {
         // SAFETY: the caller's promise.
-        unsafe { self.init(start, size) }.map_err(|error| error.to_string())
+        taken(unsafe { self.init(start, size) })?;
+        serves(self)
     }
+}
+
+fn taken(result: Result<(), RegionError>) -> Result<(), String> {
+    result.map_err(|error| error.to_string())
+}
+
+/// Whether a heap has a single block to give: a superslab may need all of the region, or more.
+fn serves(heap: &impl GlobalAlloc) -> Result<(), String> {
+    let layout = Layout::new::<u64>();
+    // SAFETY: the size is not 0, and the block is freed with its layout.
+    unsafe {
+        let block = heap.alloc(layout);
+        if block.is_null() {
+            return Err(TOO_SMALL.to_owned());
+        }
+        heap.dealloc(block, layout);
+    }
+    Ok(())
 }

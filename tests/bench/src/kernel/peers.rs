@@ -10,7 +10,7 @@ use spinning_top::{RawSpinlock, Spinlock};
 use talc::TalcLock;
 use talc::source::Manual;
 
-use crate::kernel::contender::Contender;
+use crate::kernel::contender::{Contender, TOO_SMALL};
 
 /// linked_list_allocator behind its own spin lock.
 pub(super) type LinkedList = linked_list_allocator::LockedHeap;
@@ -34,7 +34,7 @@ impl Contender for Talc {
     unsafe fn give(&self, start: *mut u8, size: usize) -> Result<(), String> {
         // SAFETY: the caller's promise.
         let end = unsafe { self.lock().claim(start, size) };
-        end.map(drop).ok_or_else(|| "too small".to_owned())
+        end.map(drop).ok_or_else(|| TOO_SMALL.to_owned())
     }
 }
 
@@ -64,7 +64,7 @@ impl<Bits: BinInteger, const LEVELS: usize> Contender for Rlsf<Bits, LEVELS> {
         // SAFETY: the caller's promise.
         let taken =
             region.and_then(|region| unsafe { self.0.lock().insert_free_block_ptr(region) });
-        taken.map(drop).ok_or_else(|| "too small".to_owned())
+        taken.map(drop).ok_or_else(|| TOO_SMALL.to_owned())
     }
 }
 
