@@ -127,6 +127,16 @@ impl Ledger {
         self.grow(size, || source.map(size, align))
     }
 
+    /// Maps and books; see [`PageSource::map_any`].
+    pub(crate) fn map_any<S: PageSource>(
+        &self,
+        source: &S,
+        size: usize,
+        align: usize,
+    ) -> Option<(NonNull<u8>, bool)> {
+        self.grow(size, || source.map_any(size, align))
+    }
+
     /// Unmaps and books; see [`PageSource::unmap`].
     ///
     /// # Safety

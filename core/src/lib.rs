@@ -129,7 +129,7 @@ mod supers;
 
 mod small;
 
-mod kernel;
+pub mod kernel;
 
 #[cfg(all(test, loom))]
 mod models;

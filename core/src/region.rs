@@ -4,9 +4,9 @@
 //! region  |slack|  pages: mapped, or in a hole  |slack|      slack: what is not a whole page
 //!               +-- one linked_list_allocator --+
 //! ```
-//! Holes are kept in the holes themselves, so what is mapped is cleared first. A region that begins
-//! where another ends becomes part of it: a hook that hands out one piece of memory after the other
-//! needs one place in the list for all of them.
+//! Holes are kept in the holes themselves, and a region holds what it held before: so what must read zero
+//! is cleared. A region that begins where another ends becomes part of it: a hook that hands out one piece
+//! of memory after the other needs one place in the list for all of them.
 //!
 //! Tables go to the lowest addresses that are free and superslabs to the lowest multiple of their
 //! size, so a region should begin a little *before* a multiple of 1 MiB rather than at one: then the
@@ -52,7 +52,7 @@ pub struct RegionStats {
 /// A page source over up to `REGIONS` regions of memory, all given at run time.
 ///
 /// Made to be part of a `static`: it is empty, and all zero, until [`add`](Self::add) gives it
-/// memory. A spin lock guards the list for as long as a search takes; memory is cleared outside of it.
+/// memory. A spin lock guards the list for as long as a search takes, and no memory is cleared under it.
 pub struct RegionSource<const REGIONS: usize = 8> {
     regions: Lock<Regions<REGIONS>, Spin>,
     hook: Hook,
@@ -297,12 +297,18 @@ unsafe impl<const REGIONS: usize> PageSource for RegionSource<REGIONS> {
     }
 
     fn map(&self, size: usize, align: usize) -> Option<NonNull<u8>> {
+        let (start, _) = self.map_any(size, align)?;
+        // SAFETY: just mapped, and as long.
+        unsafe { start.as_ptr().write_bytes(0, size) };
+        Some(start)
+    }
+
+    /// Whatever was there before.
+    fn map_any(&self, size: usize, align: usize) -> Option<(NonNull<u8>, bool)> {
         let layout = Layout::from_size_align(size.checked_next_multiple_of(PAGE)?, align).ok()?;
         let take = || self.regions.with(|regions| regions.take(layout));
         let start = take().or_else(|| if self.grow(size, align) { take() } else { None })?;
-        // SAFETY: just taken, and as long.
-        unsafe { start.as_ptr().write_bytes(0, layout.size()) };
-        Some(start)
+        Some((start, false))
     }
 
     unsafe fn unmap(&self, base: NonNull<u8>, size: usize) -> bool {

@@ -34,8 +34,8 @@ pub enum HugeAdvice {
 /// called from any thread, several at a time, and never under the heap's one lock.
 ///
 /// # Safety
-/// A range that [`map`](Self::map) returned is zeroed, readable, writable, and nobody else's until
-/// it is unmapped.
+/// A range that [`map`](Self::map) or [`map_any`](Self::map_any) returned is readable, writable, and
+/// nobody else's until it is unmapped; it reads zero where that is promised.
 pub unsafe trait PageSource: Sync {
     /// Bytes of a page: a power of two, the same at every call, 64 KiB at most.
     fn page_size(&self) -> usize;
@@ -43,6 +43,12 @@ pub unsafe trait PageSource: Sync {
     /// Maps `size` bytes (a multiple of the page) at a multiple of `align` (a power of two, a page
     /// at least), reading zero. `None`: there is no memory, and nothing has changed.
     fn map(&self, size: usize, align: usize) -> Option<NonNull<u8>>;
+
+    /// As [`map`](Self::map), for whom any contents will do. Answers whether the range reads zero. A source
+    /// that would have to write that saves the work.
+    fn map_any(&self, size: usize, align: usize) -> Option<(NonNull<u8>, bool)> {
+        Some((self.map(size, align)?, true))
+    }
 
     /// Gives a range back for good. `false`: refused; the range stays mapped and usable.
     ///

@@ -213,6 +213,8 @@ impl<T> Private<T> {
     }
 }
 
+#[cfg(all(test, loom))]
+pub(crate) use lock::without_locks;
 pub(crate) use lock::{Lock, Relax};
 
 /// Waiting that never gives the CPU away: a kernel has nobody to give it to.
@@ -266,7 +268,22 @@ mod lock {
 
 #[cfg(loom)]
 mod lock {
+    use core::cell::Cell;
     use core::marker::PhantomData;
+
+    loom::thread_local! {
+        /// Whether this thread may take a lock.
+        static LOCKS: Cell<bool> = Cell::new(true);
+    }
+
+    /// Fails the model if `work` takes a lock.
+    #[cfg(test)]
+    pub(crate) fn without_locks<T>(work: impl FnOnce() -> T) -> T {
+        LOCKS.with(|locks| locks.set(false));
+        let done = work();
+        LOCKS.with(|locks| locks.set(true));
+        done
+    }
 
     /// How a waiter gives way; loom schedules by itself.
     pub(crate) trait Relax {}
@@ -279,6 +296,7 @@ mod lock {
         }
 
         pub(crate) fn with<U>(&self, run: impl FnOnce(&mut T) -> U) -> U {
+            assert!(LOCKS.with(Cell::get), "a lock is taken where none may be");
             run(&mut self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()))
         }
 

@@ -9,15 +9,8 @@ use hakmem_core::{
     RegionError, Request,
 };
 use kernels::{KIB, MIB, finish, give, heap, heap_of, layout, region, take};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 const PAGE: usize = 4 * KIB;
-
-/// The words of the panic that a call ends in.
-fn panic_of(call: impl FnOnce()) -> String {
-    let payload = catch_unwind(AssertUnwindSafe(call)).expect_err("a panic");
-    payload.downcast::<String>().map_or_else(|_| "no words".to_owned(), |words| *words)
-}
 
 /// Adds `size` bytes from `start` on, as the first region or a further one.
 fn add<P: Profile>(
@@ -160,14 +153,6 @@ fn is_used_too_early<P: Profile>() {
     // SAFETY: as above.
     let nothing = unsafe { (heap.alloc(layout(8, 8)), heap.alloc_zeroed(layout(8, 8))) };
     assert!(nothing.0.is_null() && nothing.1.is_null());
-    for words in [
-        // SAFETY: as above.
-        panic_of(|| unsafe { heap.dealloc(block.as_ptr(), layout(8, 8)) }),
-        // SAFETY: as above.
-        panic_of(|| _ = unsafe { heap.realloc(block.as_ptr(), layout(8, 8), 16) }),
-    ] {
-        assert!(words.contains("before it was given memory"), "{words}");
-    }
     assert_eq!(heap.purge(), 0);
     heap.validate().expect("a sound heap");
     // And then it works.
@@ -187,7 +172,7 @@ fn embedded_is_used_too_early() {
     is_used_too_early::<Embedded>();
 }
 
-/// Wrong frees are answered or end in a panic, and the heap goes on.
+/// Wrong frees are answered, and the heap goes on.
 fn refuses_wrong_frees<P: Profile>(sizes: &[usize]) {
     let heap = heap_of::<P, NoCpu>(8 * MIB);
     let outside = region(MIB);
@@ -206,10 +191,6 @@ fn refuses_wrong_frees<P: Profile>(sizes: &[usize]) {
         let block = NonNull::new(wild).expect("not null");
         assert_eq!(kind(give(heap, block, 8, 8)), MisuseKind::NotOurs);
         // SAFETY: refused.
-        let words = panic_of(|| unsafe { heap.dealloc(wild, layout(8, 8)) });
-        assert!(words.contains("not from this heap"), "{words}");
-        assert!(words.contains(&format!("{:#x}", wild.addr())), "{words}");
-        // SAFETY: refused.
         let resized = unsafe { heap.resize_in_place(block, layout(8, 8), 16) };
         assert!(matches!(resized, Err(AllocError::Misuse(_) | AllocError::NoRoom)), "{resized:?}");
     }
@@ -218,9 +199,6 @@ fn refuses_wrong_frees<P: Profile>(sizes: &[usize]) {
         assert_eq!(kind(give(heap, block, 8 * size + 64, 8)), MisuseKind::WrongSize);
         assert_eq!(give(heap, block, size, 8), Ok(()));
         assert_eq!(kind(give(heap, block, size, 8)), MisuseKind::DoubleFree, "{size} bytes");
-        // SAFETY: refused.
-        let words = panic_of(|| unsafe { heap.dealloc(block.as_ptr(), layout(size, 8)) });
-        assert!(words.contains("free already"), "{words}");
     }
     finish(heap);
 }

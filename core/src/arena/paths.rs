@@ -23,7 +23,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
     }
 
     /// A range of `size` bytes (whole slots) at a multiple of `align` (a slot at least): cut from a
-    /// kept one, or fresh, which reads zero. `None`: out of memory.
+    /// kept one, or fresh. `None`: out of memory.
     #[cold]
     pub(crate) fn take_range(&self, size: usize, align: usize) -> Option<Range> {
         self.take_or_grow(size, align, false)
@@ -88,7 +88,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
     /// Maps the range for which a node is reserved; where the source has nothing left, once more
     /// after all that is kept went back.
     fn map_reserved(&self, size: usize, align: usize) -> Option<Range> {
-        let map = || self.ledger.map(&self.host, size, align);
+        let map = || self.ledger.map_any(&self.host, size, align);
         let mapped = match map() {
             None if self.release_ranges(0) > 0 => map(),
             mapped => mapped,
@@ -96,9 +96,10 @@ impl<H: Host, R: Registry> Heap<H, R> {
         if mapped.is_none() {
             self.back.with(|back| back.arena.unreserve(1));
         }
-        let base = mapped?.as_ptr().expose_provenance();
+        let (start, zero) = mapped?;
+        let base = start.as_ptr().expose_provenance();
         self.took(size);
-        Some(Range { base, size, dirty: false })
+        Some(Range { base, size, dirty: !zero })
     }
 
     /// Takes back a range that came from [`take_range`](Self::take_range) (a large one may have

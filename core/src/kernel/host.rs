@@ -111,6 +111,10 @@ unsafe impl<S: PageSource, C: Cpu, const CPUS: usize> PageSource for KernelHost<
         self.source.map(size, align)
     }
 
+    fn map_any(&self, size: usize, align: usize) -> Option<(NonNull<u8>, bool)> {
+        self.source.map_any(size, align)
+    }
+
     unsafe fn unmap(&self, base: NonNull<u8>, size: usize) -> bool {
         // SAFETY: the caller's promise, here and below.
         unsafe { self.source.unmap(base, size) }

@@ -53,8 +53,10 @@ impl<const SLOTS: usize> Engine for Slabs<SLOTS> {
         if !self.heap.registry.admits(pages.first(), pages.size) {
             return Err(RegionError::Outside);
         }
-        // What is free is backed by memory whatever becomes of it.
+        // What is free is backed by memory whatever becomes of it; and a kernel suffers most from a long
+        // call.
         self.heap.set_release(false);
+        self.heap.set_growth(false);
         // SAFETY: the caller's promise.
         unsafe { self.source().add(start, size) }
     }

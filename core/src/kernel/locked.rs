@@ -9,7 +9,7 @@
 
 use super::cpu::{Cpu, NoCpu};
 use super::profile::{Engine, Fresh, Profile, sealed};
-use super::request::{AllocError, FreeError, Request};
+use super::request::{AllocError, FreeError, Request, fail};
 use super::stats::KernelStats;
 use crate::region::{Growth, Hook, RegionError};
 use crate::sync::{Lock, Spin};
@@ -251,14 +251,14 @@ impl<P: Profile, C: Cpu> LockedHeap<P, C> {
             // SAFETY: the caller's promise.
             let squeezed =
                 self.locked(|engine| unsafe { engine.squeeze(start, size, align, new_size) });
-            return squeezed.unwrap_or(null_mut());
+            return squeezed.unwrap_or_else(|misuse| fail(&FreeError::Misuse(misuse)));
         };
         let moved = moved.cast::<u8>().as_ptr();
         // SAFETY: both blocks hold the shorter size, and are distinct.
         unsafe { moved.copy_from_nonoverlapping(block.as_ptr(), old.size().min(new_size)) };
         // SAFETY: the caller gives it up.
         if let Err(error) = unsafe { self.deallocate(block, old) } {
-            give_up(&error);
+            fail(&error);
         }
         moved
     }
@@ -270,16 +270,8 @@ impl<P: Profile, C: Cpu> Default for LockedHeap<P, C> {
     }
 }
 
-/// Says what a call did wrong that cannot answer it. Under no lock and unpinned: a panic handler may
-/// allocate.
-#[cold]
-#[inline(never)]
-fn give_up(error: &dyn core::fmt::Display) -> ! {
-    panic!("hakmem: {error}")
-}
-
-// SAFETY: blocks are as long and as aligned as asked for, and nobody else's until they are freed. A panic
-// is for a call that broke the contract.
+// SAFETY: blocks are as long and as aligned as asked for, and nobody else's until they are freed; no call
+// unwinds.
 unsafe impl<P: Profile, C: Cpu> GlobalAlloc for LockedHeap<P, C> {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
@@ -298,7 +290,7 @@ unsafe impl<P: Profile, C: Cpu> GlobalAlloc for LockedHeap<P, C> {
         let Some(block) = NonNull::new(ptr) else { return };
         // SAFETY: the caller's promise.
         if let Err(error) = unsafe { self.deallocate(block, layout) } {
-            give_up(&error);
+            fail(&error);
         }
     }
 
@@ -310,7 +302,8 @@ unsafe impl<P: Profile, C: Cpu> GlobalAlloc for LockedHeap<P, C> {
             Ok(()) => ptr,
             // SAFETY: as above.
             Err(AllocError::NoRoom) => unsafe { self.move_block(block, layout, new_size) },
-            Err(error) => give_up(&error),
+            Err(AllocError::Misuse(misuse)) => fail(&FreeError::Misuse(misuse)),
+            Err(_) => fail(&FreeError::NotInitialised),
         }
     }
 }

@@ -201,6 +201,23 @@ fn give_once(size: usize, align: usize) -> Option<(*mut u8, usize)> {
     Some((start, size))
 }
 
+/// What need not read zero is not touched: to clear a superslab takes longer than all else.
+#[test]
+fn what_may_hold_anything_is_left_as_it_is() {
+    let memory = Memory::new(MIB);
+    let source = <RegionSource>::new();
+    assert_eq!(add(&source, &memory, 0, MIB), Ok(()));
+    let (start, zero) = source.map_any(MIB, MIB).expect("all of it");
+    assert!(!zero);
+    // SAFETY: mapped; but for the head of a hole, as the test's memory was.
+    assert_eq!(unsafe { start.as_ptr().add(MIB / 2).read() }, 0xa5);
+    assert!(unmap(&source, start, MIB));
+    let start = source.map(MIB, MIB).expect("all of it");
+    // SAFETY: mapped.
+    let bytes = unsafe { core::slice::from_raw_parts(start.as_ptr(), MIB) };
+    assert!(bytes.iter().all(|&byte| byte == 0));
+}
+
 #[test]
 fn the_hook_is_asked_once_for_each_failed_map() {
     static SOURCE: RegionSource<2> = RegionSource::growing(give_once);
