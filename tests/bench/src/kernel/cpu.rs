@@ -1,4 +1,4 @@
-//! CPUs for a program: each thread is one, and pins as a kernel does, as far as a program can.
+//! CPUs for a program: each thread is one, and pins as a kernel does that disables preemption.
 
 use core::cell::Cell;
 use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -15,15 +15,17 @@ static NEXT: AtomicUsize = AtomicUsize::new(0);
 
 thread_local! {
     static ID: Cell<usize> = const { Cell::new(NONE) };
+    /// What a kernel has for each CPU: above 0, whoever runs there is not preempted.
+    static PINS: Cell<usize> = const { Cell::new(0) };
 }
 
-/// A thread as a CPU. To pin saves the flags register and to unpin restores it, which is what a kernel
-/// that disables interrupts pays, but for the one instruction that disables them (`cli`, some cycles),
-/// which a program may not execute. Elsewhere than on x86-64 pins cost nothing.
+/// A thread as a CPU. To pin counts up, to unpin counts down, as in a kernel whose threads alone
+/// allocate. Where interrupt handlers do, too, a kernel disables interrupts instead: what `cli` and
+/// `sti` take is not in it, for a program may not execute them.
 pub(super) struct ThreadCpu;
 
-/// The flags as they were.
-pub(super) struct Pinned(#[cfg_attr(not(target_arch = "x86_64"), expect(dead_code))] usize);
+/// Counts down when it goes.
+pub(super) struct Pinned;
 
 // SAFETY: no two threads have the same number, a thread keeps its own, and nothing interrupts one that
 // allocates.
@@ -32,7 +34,9 @@ unsafe impl Cpu for ThreadCpu {
 
     #[inline(always)]
     fn pin() -> Pinned {
-        Pinned(save_flags())
+        PINS.set(PINS.get() + 1);
+        barrier();
+        Pinned
     }
 
     #[inline(always)]
@@ -47,12 +51,15 @@ unsafe impl Cpu for ThreadCpu {
 impl Drop for Pinned {
     #[inline(always)]
     fn drop(&mut self) {
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: the flags that were saved, on a stack of their own.
-        unsafe {
-            core::arch::asm!("push {}", "popfq", in(reg) self.0);
-        }
+        barrier();
+        PINS.set(PINS.get() - 1);
     }
+}
+
+/// The compiler moves nothing across, as it must not where somebody else looks at the count.
+#[inline(always)]
+fn barrier() {
+    core::sync::atomic::compiler_fence(core::sync::atomic::Ordering::SeqCst);
 }
 
 #[cold]
@@ -60,17 +67,4 @@ fn first_id() -> usize {
     let id = NEXT.fetch_add(1, Relaxed);
     ID.set(id);
     id
-}
-
-#[inline(always)]
-fn save_flags() -> usize {
-    #[cfg(target_arch = "x86_64")]
-    {
-        let flags: usize;
-        // SAFETY: reads the flags, by way of the stack.
-        unsafe { core::arch::asm!("pushfq", "pop {}", out(reg) flags) };
-        flags
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    0
 }
