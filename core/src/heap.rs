@@ -28,11 +28,11 @@ use crate::sync::{Lock, const_fn};
 /// The tables of a heap that is dropped are not unmapped.
 pub struct Heap<H: Host, R: Registry = TwoLevel> {
     pub(crate) registry: R,
-    pub(crate) pool: Pool,
-    pub(crate) spans: Spans,
-    pub(crate) larges: Larges,
-    pub(crate) ranges: Ranges,
-    pub(crate) owners: Owners,
+    pub(crate) pool: Pool<R::Extent>,
+    pub(crate) spans: Spans<R::Extent>,
+    pub(crate) larges: Larges<R::Extent>,
+    pub(crate) ranges: Ranges<R::Extent>,
+    pub(crate) owners: Owners<R::Extent>,
     pub(crate) ledger: Ledger,
     pub(crate) counters: Counters,
     pub(crate) policy: Policy,
@@ -187,6 +187,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
+    use crate::registry::Flat;
     use crate::source::PageSource;
     use core::ptr::NonNull;
 
@@ -238,12 +239,24 @@ mod tests {
             unsafe { core::slice::from_raw_parts((&raw const *of).cast(), size_of::<T>()) }
         }
         static HEAP: Heap<Nowhere> = Heap::new(Nowhere);
+        static WINDOW: Heap<Nowhere, Flat<1024>> = Heap::with_registry(Nowhere, Flat::new());
         struct Shared(Cache);
         // SAFETY: read alone, and only its bytes.
         unsafe impl Sync for Shared {}
         static CACHE: Shared = Shared(Cache::new());
         assert!(bytes(&HEAP).iter().all(|&byte| byte == 0));
+        assert!(bytes(&WINDOW).iter().all(|&byte| byte == 0));
         assert!(bytes(&CACHE.0).iter().all(|&byte| byte == 0));
+    }
+
+    /// A kernel's `.bss` is memory: beside its entries for the window a heap takes little of it.
+    #[test]
+    fn a_heap_over_a_window_is_small() {
+        fn beside<const SLOTS: usize>() -> usize {
+            size_of::<Heap<Nowhere, Flat<SLOTS>>>() - SLOTS * 6
+        }
+        assert!(beside::<16>() <= 6 << 10, "{} bytes", beside::<16>());
+        assert_eq!(beside::<1024>(), beside::<16>());
     }
 
     #[test]

@@ -18,7 +18,7 @@
 //! | back | `pool` `hints` `slab` `superslab` `numbers` `returned` `word`; `span` `large` `arena` |
 //! | beside | `registry` `entry` `policy` `counters` `owners` |
 //! | source | `source` `region` `ledger` `misuse` |
-//! | ground | `class` `block` `geometry` `huge` `layer` `marks` `regret` `sieve` `sums` `sync` |
+//! | ground | `class` `block` `extent` `geometry` `huge` `layer` `marks` `regret` `sieve` `sums` `sync` |
 //!
 //! # Where this differs from the first design
 //!
@@ -71,6 +71,7 @@ mod sync;
 
 mod block;
 mod class;
+mod extent;
 mod geometry;
 mod huge;
 mod layer;

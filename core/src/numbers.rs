@@ -1,5 +1,6 @@
 //! Which numbers superslabs have.
 
+use crate::extent::Extent;
 use crate::pool::Pool;
 use crate::superslab::SuperId;
 use crate::sync::const_fn;
@@ -23,7 +24,7 @@ impl Numbers {
         }
     }
 
-    pub(crate) fn take(&mut self, pool: &Pool) -> SuperId {
+    pub(crate) fn take(&mut self, pool: &Pool<impl Extent>) -> SuperId {
         let given_back = self.free.checked_sub(1).map(SuperId);
         match given_back.and_then(|id| Some((id, pool.superslab(id)?))) {
             Some((id, superslab)) => {
@@ -37,7 +38,7 @@ impl Numbers {
         }
     }
 
-    pub(crate) fn give(&mut self, pool: &Pool, id: SuperId) {
+    pub(crate) fn give(&mut self, pool: &Pool<impl Extent>, id: SuperId) {
         if let Some(superslab) = pool.superslab(id) {
             superslab.chain_free(self.free as usize);
             self.free = id.0 + 1;

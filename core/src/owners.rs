@@ -1,29 +1,25 @@
 //! Which owner ids are taken: a lock-free bitmap.
 
 use crate::entry::OwnerId;
-use crate::sync::{AtomicU64, Ordering, cells, const_fn};
+use crate::extent::{Array, Extent, Whole, blank};
+use crate::sync::{AtomicU64, Ordering, const_fn};
 
-#[cfg(not(loom))]
-const WORDS: usize = 1024;
-#[cfg(loom)]
-const WORDS: usize = 1;
-
-/// Ids of living caches. Past 65,536 at a time a cache gets none: its blocks then take the cold
-/// path, and all stays right.
-pub(crate) struct Owners {
-    taken: [AtomicU64; WORDS],
+/// Ids of living caches. Past 65,536 at a time (256 over one window) a cache gets none: its blocks
+/// then take the cold path, and all stays right.
+pub(crate) struct Owners<E: Extent = Whole> {
+    taken: E::Owners<AtomicU64>,
 }
 
-impl Owners {
+impl<E: Extent> Owners<E> {
     const_fn! {
         pub(crate) fn new() -> Self {
-            Self { taken: cells!(AtomicU64::new(0); WORDS) }
+            Self { taken: blank!(E::Owners<AtomicU64>) }
         }
     }
 
     /// Takes the lowest free id.
     pub(crate) fn take(&self) -> Option<OwnerId> {
-        self.taken.iter().enumerate().find_map(|(index, word)| {
+        self.taken.as_slice().iter().enumerate().find_map(|(index, word)| {
             let mut seen = word.load(Ordering::Relaxed);
             while seen != u64::MAX {
                 let bit = seen.trailing_ones();
@@ -45,7 +41,7 @@ impl Owners {
     /// Gives an id back.
     pub(crate) fn give(&self, id: OwnerId) {
         let index = id.0.wrapping_sub(OwnerId::FIRST);
-        if let Some(word) = self.taken.get(index as usize / 64) {
+        if let Some(word) = self.taken.as_slice().get(index as usize / 64) {
             word.fetch_and(!(1 << (index % 64)), Ordering::Relaxed);
         }
     }
@@ -54,16 +50,21 @@ impl Owners {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
+    use crate::extent::Window;
+
+    fn all_ids_of<E: Extent>(caches: u32) {
+        let owners = Owners::<E>::new();
+        let ids: std::vec::Vec<u32> =
+            core::iter::from_fn(|| owners.take()).map(|id| id.0).collect();
+        assert!(ids.iter().copied().eq(OwnerId::FIRST..OwnerId::FIRST + caches));
+        owners.give(OwnerId(70));
+        assert_eq!(owners.take(), Some(OwnerId(70)));
+        assert_eq!(owners.take(), None);
+    }
 
     #[test]
     fn ids_are_lowest_first_distinct_and_reusable() {
-        let owners = Owners::new();
-        let ids: std::vec::Vec<u32> =
-            core::iter::from_fn(|| owners.take()).map(|id| id.0).collect();
-        assert_eq!(ids.len(), WORDS * 64);
-        assert!(ids.iter().copied().eq(OwnerId::FIRST..OwnerId::FIRST + 65_536));
-        owners.give(OwnerId(700));
-        assert_eq!(owners.take(), Some(OwnerId(700)));
-        assert_eq!(owners.take(), None);
+        all_ids_of::<Whole>(65_536);
+        all_ids_of::<Window>(256);
     }
 }

@@ -6,7 +6,7 @@
 //! *Publish*: the word first, then the bit. *Claim*: clear the bit, then CAS pooled -> claimed of
 //! the wanted class; anything else found in the word means the bit was stale, and it is dropped.
 //!
-//! The largest heap is 8,192 chunks of 64 superslabs of 2 MiB: 1 TiB. A failing search reads the
+//! The largest heap is 8,192 chunks of 64 superslabs of 2 MiB: 1 TiB (see [`crate::extent`]). A failing search reads the
 //! two top words of its tree if the hints are exact, and looks at no more than [`PROBES`]
 //! superslabs (four words each) if they are stale or the idle slots too scattered.
 
@@ -14,17 +14,20 @@
 mod tests;
 
 use crate::class::ClassId;
-use crate::geometry::{CHUNK_SUPERS, CHUNKS, SLOT};
-use crate::hints::{self, Hint, Row, TREES, Tree, bits};
+use crate::extent::{Array, Extent, Whole, blank};
+use crate::geometry::{CHUNK_SUPERS, SLOT};
+#[cfg(loom)]
+use crate::hints::TREES;
+use crate::hints::{self, Hint, Row, Tree, bits};
 use crate::ledger::{Ledger, Table, published};
 use crate::source::PageSource;
 use crate::sums::Sums;
 use crate::superslab::{SlabId, Slots, SuperId, Superslab, Want};
-use crate::sync::{AtomicPtr, AtomicU64, Ordering, cells, const_fn};
+#[cfg(loom)]
+use crate::sync::cells;
+use crate::sync::{AtomicPtr, AtomicU64, Ordering, const_fn};
 use crate::word::{State, Word};
 
-const MIDS: usize = CHUNKS.div_ceil(64);
-const TOPS: usize = MIDS.div_ceil(64);
 /// Superslabs that one search looks at, at most.
 const PROBES: u32 = 64;
 
@@ -46,10 +49,10 @@ unsafe impl Table for Chunk {
 }
 
 /// The pool of one heap.
-pub(crate) struct Pool {
-    top: [Row; TOPS],
-    mid: [Row; MIDS],
-    chunks: [AtomicPtr<Chunk>; CHUNKS],
+pub(crate) struct Pool<E: Extent = Whole> {
+    top: E::Tops<Row>,
+    mid: E::Mids<Row>,
+    chunks: E::Chunks<AtomicPtr<Chunk>>,
     pub(crate) sums: Sums,
 }
 
@@ -62,20 +65,20 @@ enum Probe<T> {
     Unfit,
 }
 
-impl Pool {
+impl<E: Extent> Pool<E> {
     const_fn! {
         pub(crate) fn new() -> Self {
             Self {
-                top: cells!(cells!(AtomicU64::new(0); TREES); TOPS),
-                mid: cells!(cells!(AtomicU64::new(0); TREES); MIDS),
-                chunks: cells!(AtomicPtr::new(core::ptr::null_mut()); CHUNKS),
+                top: blank!(E::Tops<Row>),
+                mid: blank!(E::Mids<Row>),
+                chunks: blank!(E::Chunks<AtomicPtr<Chunk>>),
                 sums: Sums::new(),
             }
         }
     }
 
     fn chunk(&self, index: usize) -> Option<&Chunk> {
-        published(self.chunks.get(index)?)
+        published(self.chunks.as_slice().get(index)?)
     }
 
     /// The descriptor of a superslab, if its chunk exists.
@@ -94,7 +97,7 @@ impl Pool {
         ledger: &Ledger,
     ) -> Option<&Superslab> {
         let index = id.0 as usize;
-        let chunk = ledger.table(source, self.chunks.get(index / CHUNK_SUPERS)?)?;
+        let chunk = ledger.table(source, self.chunks.as_slice().get(index / CHUNK_SUPERS)?)?;
         let superslab = &chunk.superslabs[index % CHUNK_SUPERS];
         ledger.table(source, &superslab.returned)?;
         Some(superslab)
@@ -102,7 +105,7 @@ impl Pool {
 
     /// Every descriptor that there is, open or not.
     pub(crate) fn superslabs(&self) -> impl Iterator<Item = (SuperId, &Superslab)> {
-        let chunks = (0..CHUNKS).map_while(|index| self.chunk(index)).enumerate();
+        let chunks = (0..).map_while(|index| self.chunk(index)).enumerate();
         chunks.flat_map(|(index, chunk)| {
             let first = index * CHUNK_SUPERS;
             let numbered = chunk.superslabs.iter().enumerate();
@@ -115,8 +118,8 @@ impl Pool {
         let index = id.0 as usize / CHUNK_SUPERS;
         let row = [
             (&self.chunk(index)?.summary, id.0 as usize % CHUNK_SUPERS),
-            (&self.mid[index / 64], index % 64),
-            (&self.top[index / 4096], index / 64 % 64),
+            (&self.mid.as_slice()[index / 64], index % 64),
+            (&self.top.as_slice()[index / 4096], index / 64 % 64),
         ];
         Some(row.map(|(row, bit)| Hint { cell: &row[tree.index()], bit: bit as u32 }))
     }
@@ -151,10 +154,10 @@ impl Pool {
             cell.load(Ordering::Relaxed)
         };
         let mut probes = 0;
-        for (top, row) in self.top.iter().enumerate() {
+        for (top, row) in self.top.as_slice().iter().enumerate() {
             for mid in bits(word(&row[tree.index()])).map(|bit| top * 64 + bit as usize) {
-                for index in
-                    bits(word(&self.mid[mid][tree.index()])).map(|bit| mid * 64 + bit as usize)
+                for index in bits(word(&self.mid.as_slice()[mid][tree.index()]))
+                    .map(|bit| mid * 64 + bit as usize)
                 {
                     let Some(chunk) = self.chunk(index) else {
                         continue;
@@ -308,8 +311,8 @@ pub(crate) fn claim_slab(superslab: &Superslab, class: ClassId, slot: u32) -> Op
 }
 
 #[cfg(loom)]
-impl Drop for Pool {
+impl<E: Extent> Drop for Pool<E> {
     fn drop(&mut self) {
-        self.chunks.iter().for_each(crate::ledger::drop_table);
+        self.chunks.as_slice().iter().for_each(crate::ledger::drop_table);
     }
 }

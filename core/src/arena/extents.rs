@@ -3,6 +3,7 @@
 use super::nodes::{BLANK, Links, NODES, Node, Range, Ranges};
 use super::victims::Victims;
 use crate::entry::Entry;
+use crate::extent::Extent;
 use crate::geometry::{SLOT, SUPERSLAB, round_up};
 use crate::registry::Registry;
 
@@ -71,7 +72,7 @@ impl Arena {
     /// A range for the request; what is left of a longer one stays kept.
     pub(super) fn take(
         &mut self,
-        ranges: &Ranges,
+        ranges: &Ranges<impl Extent>,
         registry: &impl Registry,
         size: usize,
         align: usize,
@@ -102,7 +103,7 @@ impl Arena {
     /// Cuts `size` bytes from `start` on out of a range; keeps the rest.
     fn cut(
         &mut self,
-        ranges: &Ranges,
+        ranges: &Ranges<impl Extent>,
         registry: &impl Registry,
         range: Range,
         start: usize,
@@ -138,7 +139,12 @@ impl Arena {
 
     /// The node of the shortest kept range that holds the request, as far as a few looks tell, and
     /// where in it the request begins.
-    fn find(&self, ranges: &Ranges, size: usize, align: usize) -> Option<(u32, usize)> {
+    fn find(
+        &self,
+        ranges: &Ranges<impl Extent>,
+        size: usize,
+        align: usize,
+    ) -> Option<(u32, usize)> {
         let mut best: Option<(usize, u32, usize)> = None;
         let mut probes = PROBES;
         for bin in self.filled_from(bin_of(size)) {
@@ -168,7 +174,7 @@ impl Arena {
     /// begins at a multiple of `align`: it may grow in place.
     fn take_shorter(
         &mut self,
-        ranges: &Ranges,
+        ranges: &Ranges<impl Extent>,
         registry: &impl Registry,
         size: usize,
         align: usize,
@@ -181,19 +187,29 @@ impl Arena {
     }
 
     /// Keeps a range as the newest, merged with the free ranges beside it.
-    pub(super) fn keep(&mut self, ranges: &Ranges, registry: &impl Registry, range: Range) {
+    pub(super) fn keep(
+        &mut self,
+        ranges: &Ranges<impl Extent>,
+        registry: &impl Registry,
+        range: Range,
+    ) {
         self.merge(ranges, registry, range, false);
     }
 
     /// Keeps a range that the source refused: it is not offered again until
     /// [`forget_refusals`](Self::forget_refusals).
-    pub(super) fn keep_refused(&mut self, ranges: &Ranges, registry: &impl Registry, range: Range) {
+    pub(super) fn keep_refused(
+        &mut self,
+        ranges: &Ranges<impl Extent>,
+        registry: &impl Registry,
+        range: Range,
+    ) {
         self.merge(ranges, registry, range, true);
     }
 
     fn merge(
         &mut self,
-        ranges: &Ranges,
+        ranges: &Ranges<impl Extent>,
         registry: &impl Registry,
         mut range: Range,
         mut refused: bool,
@@ -218,7 +234,13 @@ impl Arena {
         self.insert(ranges, registry, range, refused);
     }
 
-    fn insert(&mut self, ranges: &Ranges, registry: &impl Registry, range: Range, refused: bool) {
+    fn insert(
+        &mut self,
+        ranges: &Ranges<impl Extent>,
+        registry: &impl Registry,
+        range: Range,
+        refused: bool,
+    ) {
         let number = match ranges.get(self, self.vacant) {
             Some(node) => core::mem::replace(&mut self.vacant, node.bin.next),
             None => {
@@ -245,7 +267,12 @@ impl Arena {
         ranges.book(self, &range, true);
     }
 
-    fn remove(&mut self, ranges: &Ranges, registry: &impl Registry, number: u32) -> Option<Range> {
+    fn remove(
+        &mut self,
+        ranges: &Ranges<impl Extent>,
+        registry: &impl Registry,
+        number: u32,
+    ) -> Option<Range> {
         let Node { base, size, age, bin, dirty, .. } = ranges.get(self, number)?;
         match age.previous {
             0 => self.newest = age.next,
@@ -279,7 +306,7 @@ impl Arena {
     /// long one only as many superslabs as are too much.
     pub(super) fn evict(
         &mut self,
-        ranges: &Ranges,
+        ranges: &Ranges<impl Extent>,
         registry: &impl Registry,
         limit: usize,
         victims: &mut Victims,
@@ -314,7 +341,7 @@ impl Arena {
     /// and the purged ones that did for the second.
     pub(super) fn ripe(
         &mut self,
-        ranges: &Ranges,
+        ranges: &Ranges<impl Extent>,
         registry: &impl Registry,
         ages: (u32, u32),
         victims: &mut Victims,
@@ -336,7 +363,7 @@ impl Arena {
     }
 
     /// Makes every kept range a candidate for the source again.
-    pub(super) fn forget_refusals(&mut self, ranges: &Ranges) {
+    pub(super) fn forget_refusals(&mut self, ranges: &Ranges<impl Extent>) {
         let mut number = self.newest;
         while let Some(node) = ranges.get(self, number) {
             ranges.set(self, number, |node| node.refused = false);
@@ -348,7 +375,7 @@ impl Arena {
     #[cfg(any(test, feature = "validate"))]
     pub(super) fn validate(
         &self,
-        ranges: &Ranges,
+        ranges: &Ranges<impl Extent>,
         registry: &impl Registry,
     ) -> Result<(), &'static str> {
         let (mut count, mut bytes, mut dirty, mut number) = (0, 0, 0, self.newest);

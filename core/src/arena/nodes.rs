@@ -1,14 +1,13 @@
 //! Ranges, and the nodes of those that are kept.
 
 use super::extents::Arena;
+use crate::extent::{Array, Extent, Whole, blank};
 use crate::ledger::{Table, published};
-use crate::sync::{AtomicPtr, AtomicUsize, Ordering, Sum, cells, const_fn};
+use crate::sync::{AtomicPtr, AtomicUsize, Ordering, Sum, const_fn};
 use core::cell::UnsafeCell;
 
 /// Nodes of a chunk: 48 KiB, touched as far as used.
 pub(super) const NODES: usize = if cfg!(loom) { 8 } else { 1024 };
-/// Chunks at most: a million ranges, twice what a heap of 1 TiB of superslabs needs.
-const NODE_CHUNKS: usize = if cfg!(loom) { 1 } else { 1024 };
 
 /// Whole slots of the source's, and whoever has this has them.
 #[derive(Debug, PartialEq, Eq)]
@@ -78,19 +77,19 @@ unsafe impl Table for Chunk {
 }
 
 /// The nodes of an [`Arena`]; one of each to a heap.
-pub(crate) struct Ranges {
-    chunks: [AtomicPtr<Chunk>; NODE_CHUNKS],
+pub(crate) struct Ranges<E: Extent = Whole> {
+    chunks: E::Ranges<AtomicPtr<Chunk>>,
     /// Bytes kept. Written under the lock, for readers without it.
     kept: AtomicUsize,
     /// Of these, bytes of dirty ranges.
     dirty: Sum,
 }
 
-impl Ranges {
+impl<E: Extent> Ranges<E> {
     const_fn! {
         pub(crate) fn new() -> Self {
             Self {
-                chunks: cells!(AtomicPtr::new(core::ptr::null_mut()); NODE_CHUNKS),
+                chunks: blank!(E::Ranges<AtomicPtr<Chunk>>),
                 kept: AtomicUsize::new(0),
                 dirty: Sum::new(),
             }
@@ -99,11 +98,11 @@ impl Ranges {
 
     /// Where chunk `index` is, or is to be made.
     pub(super) fn cell(&self, index: usize) -> Option<&AtomicPtr<Chunk>> {
-        self.chunks.get(index)
+        self.chunks.as_slice().get(index)
     }
 
     pub(super) fn chunk(&self, index: usize) -> Option<&Chunk> {
-        published(self.chunks.get(index)?)
+        published(self.chunks.as_slice().get(index)?)
     }
 
     fn place(&self, number: u32) -> Option<&UnsafeCell<Node>> {
@@ -147,8 +146,8 @@ impl Ranges {
 }
 
 #[cfg(loom)]
-impl Drop for Ranges {
+impl<E: Extent> Drop for Ranges<E> {
     fn drop(&mut self) {
-        self.chunks.iter().for_each(crate::ledger::drop_table);
+        self.chunks.as_slice().iter().for_each(crate::ledger::drop_table);
     }
 }

@@ -1,13 +1,14 @@
 //! Descriptors of large blocks, in tables that are never unmapped.
 
+use crate::extent::{Array, Extent, Whole, blank};
 use crate::layer::LayerStats;
 use crate::ledger::{Table, published};
-use crate::sync::{AtomicPtr, AtomicU32, AtomicUsize, Ordering, cells, const_fn};
+#[cfg(loom)]
+use crate::sync::cells;
+use crate::sync::{AtomicPtr, AtomicU32, AtomicUsize, Ordering, const_fn};
 
 /// Descriptors of a chunk: 16 KiB, touched as far as used.
 const DESCRIPTORS: usize = if cfg!(loom) { 1 } else { 512 };
-/// Chunks at most: a million blocks above 2 MiB, 2 TiB at least.
-const LARGE_CHUNKS: usize = if cfg!(loom) { 1 } else { 2048 };
 
 /// The state of a block, in the low bit of its base: a user has it.
 const LIVE: usize = 1;
@@ -92,8 +93,8 @@ unsafe impl Table for Chunk {
 }
 
 /// The part of the large layer that is read without the lock.
-pub(crate) struct Larges {
-    chunks: [AtomicPtr<Chunk>; LARGE_CHUNKS],
+pub(crate) struct Larges<E: Extent = Whole> {
+    chunks: E::Larges<AtomicPtr<Chunk>>,
     count: AtomicUsize,
     held: AtomicUsize,
     mapped: AtomicUsize,
@@ -102,11 +103,11 @@ pub(crate) struct Larges {
     unlisted: AtomicUsize,
 }
 
-impl Larges {
+impl<E: Extent> Larges<E> {
     const_fn! {
         pub(crate) fn new() -> Self {
             Self {
-                chunks: cells!(AtomicPtr::new(core::ptr::null_mut()); LARGE_CHUNKS),
+                chunks: blank!(E::Larges<AtomicPtr<Chunk>>),
                 count: AtomicUsize::new(0),
                 held: AtomicUsize::new(0),
                 mapped: AtomicUsize::new(0),
@@ -117,11 +118,11 @@ impl Larges {
 
     /// Where chunk `index` is, or is to be made.
     pub(super) fn cell(&self, index: usize) -> Option<&AtomicPtr<Chunk>> {
-        self.chunks.get(index)
+        self.chunks.as_slice().get(index)
     }
 
     fn chunk(&self, index: usize) -> Option<&Chunk> {
-        published(self.chunks.get(index)?)
+        published(self.chunks.as_slice().get(index)?)
     }
 
     /// A descriptor, if its chunk exists.
@@ -132,7 +133,7 @@ impl Larges {
 
     /// Every descriptor that there is, with its number.
     pub(super) fn all(&self) -> impl Iterator<Item = (u32, &Large)> {
-        let chunks = (0..LARGE_CHUNKS).map_while(|index| self.chunk(index));
+        let chunks = (0..).map_while(|index| self.chunk(index));
         (0..).zip(chunks.flat_map(|chunk| &chunk.0))
     }
 
@@ -206,7 +207,7 @@ impl LargeIndex {
     }
 
     /// A number that no block has, with a descriptor behind it.
-    pub(super) fn take_number(&mut self, larges: &Larges) -> Number {
+    pub(super) fn take_number(&mut self, larges: &Larges<impl Extent>) -> Number {
         let vacant = self.vacant.checked_sub(1);
         if let Some((number, large)) = vacant.and_then(|n| Some((n, larges.get(n)?))) {
             self.vacant = large.next.load(Ordering::Relaxed);
@@ -220,7 +221,7 @@ impl LargeIndex {
     }
 
     /// Makes a number vacant.
-    pub(super) fn give_number(&mut self, larges: &Larges, number: u32) {
+    pub(super) fn give_number(&mut self, larges: &Larges<impl Extent>, number: u32) {
         if let Some(large) = larges.get(number) {
             large.next.store(self.vacant, Ordering::Relaxed);
             self.vacant = number + 1;
@@ -229,9 +230,9 @@ impl LargeIndex {
 }
 
 #[cfg(loom)]
-impl Drop for Larges {
+impl<E: Extent> Drop for Larges<E> {
     fn drop(&mut self) {
-        self.chunks.iter().for_each(crate::ledger::drop_table);
+        self.chunks.as_slice().iter().for_each(crate::ledger::drop_table);
     }
 }
 
@@ -241,7 +242,7 @@ mod tests {
     use std::boxed::Box;
 
     fn table() -> Larges {
-        let larges = Larges::new();
+        let larges = <Larges>::new();
         // SAFETY: `Table` says that zero bytes are an empty chunk.
         let chunk = Box::new(unsafe { core::mem::zeroed::<Chunk>() });
         larges.chunks[0].store(Box::leak(chunk), Ordering::Relaxed);

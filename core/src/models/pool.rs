@@ -26,7 +26,7 @@ fn add_full_slab(pool: &Pool, number: u32) -> SlabId {
 }
 
 fn pool_with_a_full_slab() -> (Arc<Pool>, SlabId) {
-    let pool = Pool::new();
+    let pool = <Pool>::new();
     let slab = add_full_slab(&pool, 0);
     (Arc::new(pool), slab)
 }
@@ -132,7 +132,7 @@ fn lowering_a_hint_against_raising_it() {
 #[test]
 fn two_lower_hints_of_one_chunk() {
     bounded(2, || {
-        let pool = Arc::new(Pool::new());
+        let pool = Arc::new(<Pool>::new());
         let slabs = [0, 1].map(|number| add_full_slab(&pool, number));
         slabs.iter().for_each(|slab| leave_hints(&pool, *slab));
         let theirs = pool.clone();
@@ -153,7 +153,7 @@ fn two_lower_hints_of_one_chunk() {
 #[test]
 fn a_stale_bit_leads_to_the_next_slab() {
     bounded(3, || {
-        let pool = Pool::new();
+        let pool = <Pool>::new();
         let id = SuperId(0);
         let slab = SlabId::new(id, 0);
         pool.make_superslab(id, &Fiction::new(), &Ledger::new()).unwrap();

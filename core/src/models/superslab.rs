@@ -15,7 +15,7 @@ const ID: SuperId = SuperId(0);
 
 /// A pool with one superslab, open with these idle slots.
 fn pool_with(slots: Slots) -> Arc<Pool> {
-    let pool = Pool::new();
+    let pool = <Pool>::new();
     let superslab = pool.make_superslab(ID, &Fiction::new(), &Ledger::new()).unwrap();
     superslab.open(BASE, 2, slots);
     pool.raise_idle(ID, true);
@@ -75,7 +75,7 @@ fn the_last_slots_come_back_while_another_searches() {
 #[test]
 fn two_find_a_fresh_superslab() {
     bounded(3, || {
-        let pool = Pool::new();
+        let pool = <Pool>::new();
         pool.make_superslab(ID, &Fiction::new(), &Ledger::new()).unwrap();
         let pool = Arc::new(pool);
         let seek = move |pool: &Pool| {
@@ -180,7 +180,7 @@ fn purging_against_claiming_and_giving() {
 #[test]
 fn slots_taken_by_mistake_come_back() {
     bounded(3, || {
-        let pool = Pool::new();
+        let pool = <Pool>::new();
         let superslab = pool.make_superslab(ID, &Fiction::new(), &Ledger::new()).unwrap();
         superslab.open(BASE, 1, Slots::new(0, 0));
         let pool = Arc::new(pool);

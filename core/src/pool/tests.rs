@@ -2,41 +2,49 @@
 
 use super::*;
 use crate::class::CLASSES;
+use crate::extent::Window;
 use crate::fakes::Fake;
 use std::boxed::Box;
 use std::vec::Vec;
 
-/// Numbers at the edges of the words of every level.
-const NUMBERS: [u32; 11] =
-    [0, 1, 63, 64, 65, 4095, 4096, 4097, 262_143, 262_144, (CHUNKS * CHUNK_SUPERS) as u32 - 1];
 const BASE: usize = 1 << 30;
 
+/// Numbers at the edges of the words of every level, and the last one.
+fn edges<E: Extent>() -> Vec<u32> {
+    let end = (size_of::<E::Chunks<AtomicU64>>() / 8 * CHUNK_SUPERS) as u32;
+    let edges = [0, 1, 63, 64, 65, 4095, 4096, 4097, 262_143, 262_144];
+    edges.into_iter().filter(|number| *number < end - 1).chain([end - 1]).collect()
+}
+
 /// A pool in which these superslabs exist, without idle slots.
-fn pool(numbers: &[u32]) -> Box<Pool> {
+fn pool<E: Extent>(numbers: &[u32]) -> Box<Pool<E>> {
     let (pool, source, ledger) = (Box::new(Pool::new()), Fake::new(), Ledger::new());
     for &number in numbers {
         let superslab = pool.make_superslab(SuperId(number), &source, &ledger).unwrap();
-        superslab.open(BASE + number as usize * crate::geometry::SUPERSLAB, 32, Slots::new(0, 0));
+        // Nobody goes there.
+        let base = (number as usize).wrapping_mul(crate::geometry::SUPERSLAB);
+        superslab.open(BASE.wrapping_add(base), 32, Slots::new(0, 0));
     }
     // The tables live as long as the pool: to the test's end.
     std::mem::forget(source);
     pool
 }
 
-fn hints(pool: &Pool, tree: Tree) -> usize {
-    let rows = pool.top.iter().chain(&pool.mid).chain(pool.chunk(0).map(|chunk| &chunk.summary));
+fn hints(pool: &Pool<impl Extent>, tree: Tree) -> usize {
+    let rows = pool.top.as_slice().iter().chain(pool.mid.as_slice());
+    let rows = rows.chain(pool.chunk(0).map(|chunk| &chunk.summary));
     rows.map(|row| row[tree.index()].load(Ordering::Relaxed).count_ones() as usize).sum()
 }
 
-#[test]
-fn idle_slots_are_found_wherever_they_are_lowest_first() {
-    let pool = pool(&NUMBERS);
+fn idle_slots_are_found<E: Extent>() {
+    let numbers = edges::<E>();
+    let pool = pool::<E>(&numbers);
     let class = ClassId::of(64);
     assert_eq!(pool.claim_idle(class, Want::Any), None);
-    for number in NUMBERS.into_iter().rev() {
+    for &number in numbers.iter().rev() {
         pool.give_idle(SlabId::new(SuperId(number), 7), 1);
     }
-    for number in NUMBERS {
+    for number in numbers {
         let found = pool.claim_idle(class, if number % 2 == 0 { Want::Any } else { Want::Dirty });
         assert_eq!(found, Some(SlabId::new(SuperId(number), 7)));
     }
@@ -47,10 +55,16 @@ fn idle_slots_are_found_wherever_they_are_lowest_first() {
 }
 
 #[test]
-fn pooled_slabs_are_found_wherever_they_are_lowest_first() {
-    let pool = pool(&NUMBERS);
+fn idle_slots_are_found_wherever_they_are_lowest_first() {
+    idle_slots_are_found::<Whole>();
+    idle_slots_are_found::<Window>();
+}
+
+fn pooled_slabs_are_found<E: Extent>() {
+    let numbers = edges::<E>();
+    let pool = pool::<E>(&numbers);
     for class in [ClassId(0), ClassId(20), ClassId(CLASSES as u8 - 1)] {
-        for number in NUMBERS.into_iter().rev() {
+        for &number in numbers.iter().rev() {
             let superslab = pool.superslab(SuperId(number)).unwrap();
             superslab.begin(4, class);
             assert_eq!(superslab.carve(4, 1), Some((0, 1)));
@@ -62,24 +76,32 @@ fn pooled_slabs_are_found_wherever_they_are_lowest_first() {
             assert_eq!((word.state(), word.class()), (State::Claimed, class));
             slab.superslab().0
         });
-        assert_eq!(found.collect::<Vec<_>>(), NUMBERS);
+        assert_eq!(found.collect::<Vec<_>>(), numbers);
         assert_eq!(hints(&pool, Tree::pooled(class)), 0);
     }
+}
+
+#[test]
+fn pooled_slabs_are_found_wherever_they_are_lowest_first() {
+    pooled_slabs_are_found::<Whole>();
+    pooled_slabs_are_found::<Window>();
 }
 
 /// Superslabs whose idle slots do not fit are passed over, and stay findable.
 #[test]
 fn scattered_slots_are_passed_over() {
-    let pool = pool(&NUMBERS);
-    for number in NUMBERS {
+    let numbers = edges::<Whole>();
+    let pool = pool::<Whole>(&numbers);
+    for &number in &numbers {
         pool.give_idle(SlabId::new(SuperId(number), 3), 1);
         pool.give_idle(SlabId::new(SuperId(number), 4), 1);
     }
     let (two, one) = (ClassId::of(16 << 10), ClassId::of(64));
     assert_eq!((two.slots(), one.slots()), (2, 1));
     assert_eq!(pool.claim_idle(two, Want::Any), None);
-    pool.give_idle(SlabId::new(SuperId(262_144), 5), 1);
-    assert_eq!(pool.claim_idle(two, Want::Any), Some(SlabId::new(SuperId(262_144), 4)));
+    let next_to_last = SuperId(numbers[numbers.len() - 2]);
+    pool.give_idle(SlabId::new(next_to_last, 5), 1);
+    assert_eq!(pool.claim_idle(two, Want::Any), Some(SlabId::new(next_to_last, 4)));
     assert_eq!(pool.claim_idle(one, Want::Any), Some(SlabId::new(SuperId(0), 3)));
 }
 
@@ -87,7 +109,7 @@ fn scattered_slots_are_passed_over() {
 #[test]
 fn stale_hints_are_taken_down() {
     let numbers: Vec<u32> = (0..3 * PROBES).collect();
-    let pool = pool(&numbers);
+    let pool = pool::<Whole>(&numbers);
     for &number in &numbers {
         pool.raise_idle(SuperId(number), false);
     }

@@ -1,41 +1,51 @@
 //! The registry of a heap over one fixed region: a table in the program's own memory.
 
 use super::sealed::Sealed;
-use crate::geometry::{SLOT, SLOT_SHIFT, SMALL_SLOTS, UNIT, UNIT_SHIFT};
+use crate::extent::{Window, blank};
+use crate::geometry::{
+    SLOT, SLOT_SHIFT, SMALL_SLOTS, UNIT, UNIT_SHIFT, WINDOW_SLOTS, WINDOW_SUPERS,
+};
 use crate::ledger::Ledger;
 use crate::source::PageSource;
-use crate::sync::{AtomicU32, AtomicUsize, Ordering, cells, const_fn};
+use crate::sync::{AtomicU16, AtomicU32, AtomicUsize, Ordering, const_fn};
 
 /// Entries for a region of `SLOTS` x 64 KiB. The window's start is set by the first range that
 /// the heap maps or is given as a region, rounded down to 1 MiB; ranges outside are refused, as if
 /// there were no memory.
+///
+/// `SLOTS` is 131,072 (8 GiB) at most, which the compiler checks. The tables of a heap over it are as
+/// small: beside six bytes a slot they come to 6 KiB.
 pub struct Flat<const SLOTS: usize> {
     /// First slot's number + 1; 0 until known.
     first: AtomicUsize,
     entries: [AtomicU32; SLOTS],
-    /// One each MiB, so it needs only a sixteenth; stable Rust cannot divide in a type.
-    numbers: [AtomicU32; SLOTS],
+    /// One each MiB, so it needs only a sixteenth; stable Rust cannot divide in a type. But numbers
+    /// of a window are short.
+    numbers: [AtomicU16; SLOTS],
 }
 
 impl<const SLOTS: usize> Flat<SLOTS> {
     const_fn! {
         /// An empty registry.
         pub fn new() -> Self {
-            Self {
-                first: AtomicUsize::new(0),
-                entries: cells!(AtomicU32::new(0); SLOTS),
-                numbers: cells!(AtomicU32::new(0); SLOTS),
-            }
+            Self::with_first(0)
         }
     }
 
     const_fn! {
         /// An empty registry for the region that begins in the MiB of `base`.
         pub fn starting_at(base: usize) -> Self {
+            Self::with_first((base >> UNIT_SHIFT << UNIT_SHIFT >> SLOT_SHIFT) + 1)
+        }
+    }
+
+    const_fn! {
+        fn with_first(first: usize) -> Self {
+            const { assert!(SLOTS <= WINDOW_SLOTS, "a window has 131,072 slots (8 GiB) at most") };
             Self {
-                first: AtomicUsize::new((base >> UNIT_SHIFT << UNIT_SHIFT >> SLOT_SHIFT) + 1),
-                entries: cells!(AtomicU32::new(0); SLOTS),
-                numbers: cells!(AtomicU32::new(0); SLOTS),
+                first: AtomicUsize::new(first),
+                entries: blank!([AtomicU32; SLOTS]),
+                numbers: blank!([AtomicU16; SLOTS]),
             }
         }
     }
@@ -60,6 +70,8 @@ impl<const SLOTS: usize> Default for Flat<SLOTS> {
 impl<const SLOTS: usize> super::Registry for Flat<SLOTS> {}
 
 impl<const SLOTS: usize> Sealed for Flat<SLOTS> {
+    type Extent = Window;
+
     #[inline(always)]
     fn lookup(&self, address: usize) -> Option<u32> {
         Some(self.entries.get(self.index(address))?.load(Ordering::Relaxed))
@@ -75,13 +87,16 @@ impl<const SLOTS: usize> Sealed for Flat<SLOTS> {
 
     #[inline]
     fn number(&self, address: usize) -> u32 {
-        self.numbers.get(self.unit(address)).map_or(0, |number| number.load(Ordering::Relaxed))
+        self.numbers
+            .get(self.unit(address))
+            .map_or(0, |number| number.load(Ordering::Relaxed).into())
     }
 
     fn set_number(&self, address: usize, units: usize, number: u32) {
+        const { assert!(WINDOW_SUPERS <= 1 << u16::BITS) };
         for unit in 0..units {
             if let Some(cell) = self.numbers.get(self.unit(address + unit * UNIT)) {
-                cell.store(number, Ordering::Relaxed);
+                cell.store(number as u16, Ordering::Relaxed);
             }
         }
     }

@@ -23,8 +23,12 @@ pub trait Registry: Sync + sealed::Sealed {}
 
 pub(crate) mod sealed {
     use super::{Ledger, PageSource};
+    use crate::extent::Extent;
 
     pub trait Sealed {
+        /// How much a heap with this registry may come to hold.
+        type Extent: Extent;
+
         /// The entry of the slot that `address` lies in. `None` or 0 where nothing of ours is.
         fn lookup(&self, address: usize) -> Option<u32>;
 

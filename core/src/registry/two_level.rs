@@ -1,15 +1,20 @@
-//! The hosted registry: a root by address bits 32 and up, leaves of 4 GiB made on demand.
+//! The hosted registry: a root by address bits 32 and up, leaves of 4 GiB made on demand. Where
+//! pointers have 32 bits: by bits 26 and up, leaves of 64 MiB.
 
 use super::sealed::Sealed;
+use crate::extent::{Whole, blank};
 use crate::geometry::{LEAF_SHIFT, LEAVES, SLOT, SLOT_SHIFT, UNIT, UNIT_SHIFT};
 use crate::ledger::{Ledger, Table, published};
 use crate::source::PageSource;
-use crate::sync::{AtomicPtr, AtomicU32, Ordering, cells, const_fn};
+#[cfg(loom)]
+use crate::sync::cells;
+use crate::sync::{AtomicPtr, AtomicU32, Ordering, const_fn};
 
 const LEAF_SLOTS: usize = 1 << (LEAF_SHIFT - SLOT_SHIFT);
 const LEAF_UNITS: usize = 1 << (LEAF_SHIFT - UNIT_SHIFT);
 
-/// Entries and superslab numbers of 4 GiB of addresses: 272 KiB, of which only touched pages count.
+/// Entries and superslab numbers of a leaf's addresses: for 4 GiB 272 KiB, of which only touched
+/// pages count.
 struct Leaf {
     entries: [AtomicU32; LEAF_SLOTS],
     numbers: [AtomicU32; LEAF_UNITS],
@@ -27,7 +32,7 @@ unsafe impl Table for Leaf {
 }
 
 /// Root and leaves over 48 bits of address. The root is 512 KiB of zero, of which a program touches
-/// a page or two.
+/// a page or two. Where pointers have 32 bits it is 256 bytes.
 pub struct TwoLevel {
     leaves: [AtomicPtr<Leaf>; LEAVES],
 }
@@ -36,7 +41,7 @@ impl TwoLevel {
     const_fn! {
         /// An empty registry.
         pub fn new() -> Self {
-            Self { leaves: cells!(AtomicPtr::new(core::ptr::null_mut()); LEAVES) }
+            Self { leaves: blank!([AtomicPtr<Leaf>; LEAVES]) }
         }
     }
 
@@ -62,6 +67,8 @@ impl Drop for TwoLevel {
 impl super::Registry for TwoLevel {}
 
 impl Sealed for TwoLevel {
+    type Extent = Whole;
+
     #[inline(always)]
     fn lookup(&self, address: usize) -> Option<u32> {
         let leaf = self.leaf(address)?;

@@ -9,6 +9,7 @@ use super::class::{GRAIN, GRAINS, SPAN_CLASSES, SpanClass};
 use super::superslab::{Span, SpanId, SpanSuperslab};
 use super::table::Spans;
 use crate::arena;
+use crate::extent::Extent;
 use crate::geometry::{CHUNK_SUPERS, SLOT};
 use crate::hints::bits;
 use crate::sync::{Ordering, const_fn};
@@ -21,7 +22,7 @@ const GUESTS: u64 = u64::MAX >> (63 - SpanClass::of(4 * SLOT).0);
 
 /// Changes a superslab, and the sum of what is loose with it.
 fn book<T>(
-    spans: &Spans,
+    spans: &Spans<impl Extent>,
     superslab: &SpanSuperslab,
     change: impl FnOnce(&SpanSuperslab) -> T,
 ) -> T {
@@ -65,7 +66,7 @@ impl SpanIndex {
     }
 
     /// A number that no superslab has, with a descriptor behind it.
-    pub(super) fn take_number(&mut self, spans: &Spans) -> Number {
+    pub(super) fn take_number(&mut self, spans: &Spans<impl Extent>) -> Number {
         let vacant = self.vacant.checked_sub(1);
         if let Some((number, superslab)) = vacant.and_then(|n| Some((n, spans.superslab(n)?))) {
             self.vacant = superslab.next.load(Ordering::Relaxed);
@@ -79,7 +80,12 @@ impl SpanIndex {
     }
 
     /// Cuts a span at a multiple of `align` grains from the superslab that fits best.
-    pub(super) fn cut(&mut self, spans: &Spans, class: SpanClass, align: usize) -> Option<Cut> {
+    pub(super) fn cut(
+        &mut self,
+        spans: &Spans<impl Extent>,
+        class: SpanClass,
+        align: usize,
+    ) -> Option<Cut> {
         let mut probes = PROBES;
         let fitting = self.filled & u64::MAX << class.0;
         // Guests begin at any slot: for more alignment than that they come last.
@@ -104,7 +110,12 @@ impl SpanIndex {
     }
 
     /// Takes a new superslab in and cuts its first span.
-    pub(super) fn adopt(&mut self, spans: &Spans, number: u32, class: SpanClass) -> Option<Cut> {
+    pub(super) fn adopt(
+        &mut self,
+        spans: &Spans<impl Extent>,
+        number: u32,
+        class: SpanClass,
+    ) -> Option<Cut> {
         let superslab = spans.superslab(number)?;
         book(spans, superslab, SpanSuperslab::adopt);
         spans.count_superslab(superslab, true);
@@ -113,7 +124,7 @@ impl SpanIndex {
 
     fn cut_at(
         &mut self,
-        spans: &Spans,
+        spans: &Spans<impl Extent>,
         number: u32,
         grain: usize,
         class: SpanClass,
@@ -132,7 +143,7 @@ impl SpanIndex {
     /// it is not live any more; nothing has changed.
     pub(super) fn resize(
         &mut self,
-        spans: &Spans,
+        spans: &Spans<impl Extent>,
         id: SpanId,
         old: SpanClass,
         new: SpanClass,
@@ -163,7 +174,7 @@ impl SpanIndex {
     /// longer known here; `forget` must clear the registry's entries for it.
     pub(super) fn give(
         &mut self,
-        spans: &Spans,
+        spans: &Spans<impl Extent>,
         id: SpanId,
         class: SpanClass,
         forget: impl FnOnce(&arena::Range),
@@ -180,7 +191,7 @@ impl SpanIndex {
     /// [`give`](Self::give).
     pub(super) fn give_back(
         &mut self,
-        spans: &Spans,
+        spans: &Spans<impl Extent>,
         number: u32,
         taken: &Bits,
         clean: bool,
@@ -194,7 +205,7 @@ impl SpanIndex {
     /// Lists a superslab to which grains came back, or closes it if all of it is free.
     fn settle(
         &mut self,
-        spans: &Spans,
+        spans: &Spans<impl Extent>,
         number: u32,
         superslab: &SpanSuperslab,
         forget: impl FnOnce(&arena::Range),
@@ -214,7 +225,12 @@ impl SpanIndex {
 
     /// A superslab with dirty pages of `page` grains in a free run of at least `least`: the one with the
     /// longest run, as far as a few looks tell.
-    pub(super) fn find_dirty(&self, spans: &Spans, page: usize, least: usize) -> Option<u32> {
+    pub(super) fn find_dirty(
+        &self,
+        spans: &Spans<impl Extent>,
+        page: usize,
+        least: usize,
+    ) -> Option<u32> {
         let mut probes = PROBES;
         let mut lists = self.filled;
         while lists != 0 {
@@ -241,7 +257,7 @@ impl SpanIndex {
     /// [`give_back`](Self::give_back).
     pub(super) fn take_dirty(
         &mut self,
-        spans: &Spans,
+        spans: &Spans<impl Extent>,
         number: u32,
         page: usize,
         least: usize,
@@ -260,7 +276,7 @@ impl SpanIndex {
     }
 
     /// Puts a superslab into the list that its free grains ask for.
-    fn relist(&mut self, spans: &Spans, number: u32, superslab: &SpanSuperslab) {
+    fn relist(&mut self, spans: &Spans<impl Extent>, number: u32, superslab: &SpanSuperslab) {
         let class = SpanClass::fitting(superslab.free().longest());
         let list = class.map_or(0, |class| u32::from(class.0) + 1);
         if list == superslab.listed.load(Ordering::Relaxed) {
@@ -278,7 +294,7 @@ impl SpanIndex {
         self.filled |= 1 << class.0;
     }
 
-    fn unlist(&mut self, spans: &Spans, superslab: &SpanSuperslab) {
+    fn unlist(&mut self, spans: &Spans<impl Extent>, superslab: &SpanSuperslab) {
         let Some(list) = superslab.listed.load(Ordering::Relaxed).checked_sub(1) else {
             return;
         };
@@ -299,7 +315,7 @@ impl SpanIndex {
 
     /// Checks the lists, and that each open superslab is in the one that it belongs to.
     #[cfg(any(test, feature = "validate"))]
-    pub(super) fn validate(&self, spans: &Spans) -> Result<(), &'static str> {
+    pub(super) fn validate(&self, spans: &Spans<impl Extent>) -> Result<(), &'static str> {
         let mut listed = 0;
         for (list, &head) in self.heads.iter().enumerate() {
             if (head != 0) != (self.filled >> list & 1 != 0) {

@@ -1,12 +1,15 @@
 //! The part of the spans that is read without the lock: descriptors, bins, sums.
 
 use super::bins::Bins;
-use super::class::{GRAIN, SpanClass};
+use super::class::SpanClass;
 use super::superslab::{SpanId, SpanSuperslab};
-use crate::geometry::{CHUNK_SUPERS, CHUNKS};
+use crate::extent::{Array, Extent, Whole, blank};
+use crate::geometry::CHUNK_SUPERS;
 use crate::layer::LayerStats;
 use crate::ledger::{Table, published};
-use crate::sync::{AtomicPtr, AtomicUsize, Ordering, Sum, cells, const_fn, mark};
+#[cfg(loom)]
+use crate::sync::cells;
+use crate::sync::{AtomicPtr, AtomicUsize, Ordering, Sum, const_fn, mark};
 
 /// Descriptors of 64 superslabs: 76 KiB, touched as far as used.
 struct Chunk([SpanSuperslab; CHUNK_SUPERS]);
@@ -20,8 +23,8 @@ unsafe impl Table for Chunk {
 }
 
 /// The spans of a heap, the [`SpanIndex`](super::SpanIndex) behind the lock apart.
-pub(crate) struct Spans {
-    chunks: [AtomicPtr<Chunk>; CHUNKS],
+pub(crate) struct Spans<E: Extent = Whole> {
+    chunks: E::Chunks<AtomicPtr<Chunk>>,
     pub(super) bins: Bins,
     /// Open superslabs. Written under the lock, like the sums below.
     superslabs: AtomicUsize,
@@ -36,11 +39,11 @@ pub(crate) struct Spans {
     next: mark::AtomicU32,
 }
 
-impl Spans {
+impl<E: Extent> Spans<E> {
     const_fn! {
         pub(crate) fn new() -> Self {
             Self {
-                chunks: cells!(AtomicPtr::new(core::ptr::null_mut()); CHUNKS),
+                chunks: blank!(E::Chunks<AtomicPtr<Chunk>>),
                 bins: Bins::new(),
                 superslabs: AtomicUsize::new(0),
                 mapped: AtomicUsize::new(0),
@@ -54,11 +57,11 @@ impl Spans {
 
     /// Where chunk `index` is, or is to be made.
     pub(super) fn cell(&self, index: usize) -> Option<&AtomicPtr<impl Table>> {
-        self.chunks.get(index)
+        self.chunks.as_slice().get(index)
     }
 
     fn chunk(&self, index: usize) -> Option<&Chunk> {
-        published(self.chunks.get(index)?)
+        published(self.chunks.as_slice().get(index)?)
     }
 
     /// The descriptor of a superslab, if its chunk exists.
@@ -70,7 +73,7 @@ impl Spans {
 
     /// Every descriptor that there is, open or not.
     pub(crate) fn superslabs(&self) -> impl Iterator<Item = (u32, &SpanSuperslab)> {
-        let chunks = (0..CHUNKS).map_while(|index| self.chunk(index));
+        let chunks = (0..).map_while(|index| self.chunk(index));
         (0..).zip(chunks.flat_map(|chunk| &chunk.0))
     }
 
@@ -121,7 +124,8 @@ impl Spans {
     #[cfg(any(test, feature = "validate"))]
     pub(crate) fn pinned(&self, page: usize) -> usize {
         let open = self.superslabs().map(|(_, superslab)| superslab);
-        open.map(|s| s.loose().saturating_sub(s.loose_pages(page.div_ceil(GRAIN)))).sum()
+        open.map(|s| s.loose().saturating_sub(s.loose_pages(page.div_ceil(super::class::GRAIN))))
+            .sum()
     }
 
     /// Bytes that are free and may still be backed: in superslabs, and in the bins.
@@ -131,7 +135,7 @@ impl Spans {
 
     /// Whether numbers are left for guests, which may be as small as a slot: half of them all.
     pub(super) fn has_room_for_guests(&self) -> bool {
-        self.superslabs.load(Ordering::Relaxed) < CHUNKS * CHUNK_SUPERS / 2
+        self.superslabs.load(Ordering::Relaxed) < self.chunks.as_slice().len() * CHUNK_SUPERS / 2
     }
 
     pub(super) fn totals(&self) -> LayerStats {
@@ -153,8 +157,8 @@ fn count(sum: &AtomicUsize, by: usize, up: bool) {
 }
 
 #[cfg(loom)]
-impl Drop for Spans {
+impl<E: Extent> Drop for Spans<E> {
     fn drop(&mut self) {
-        self.chunks.iter().for_each(crate::ledger::drop_table);
+        self.chunks.as_slice().iter().for_each(crate::ledger::drop_table);
     }
 }

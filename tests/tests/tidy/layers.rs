@@ -11,6 +11,7 @@ const LAYERS: &[&[&str]] = &[
     // Ground.
     &["geometry", "layer", "misuse"],
     &["sync"],
+    &["extent"],
     &["huge", "marks", "regret", "runs", "sieve", "sums"],
     &["class"],
     &["block", "entry", "word"],
