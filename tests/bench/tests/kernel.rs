@@ -66,6 +66,7 @@ fn timed_scenarios_print_what_is_read() {
         for threads in 1..3 {
             let both = line(name, &format!("threads {LARGE} 1 2000 {threads}"));
             assert_eq!(number(&both, "operations"), 2000.0 * f64::from(threads), "{name}");
+            assert!(number(&both, "failed") < number(&both, "requests") / 10.0, "{name}: {both}");
         }
     }
 }

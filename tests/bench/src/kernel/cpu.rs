@@ -1,22 +1,25 @@
 //! CPUs for a program: each thread is one, and pins as a kernel does that disables preemption.
 
 use core::cell::Cell;
-use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use core::sync::atomic::{Ordering, compiler_fence};
 
 use hakmem_core::Cpu;
 
-/// Threads that may use a heap.
+/// Threads that may use a heap at the same time.
 pub(super) const CPUS: usize = 2;
 
-/// The number of a thread that has none yet.
-const NONE: usize = usize::MAX;
-
-static NEXT: AtomicUsize = AtomicUsize::new(0);
-
 thread_local! {
-    static ID: Cell<usize> = const { Cell::new(NONE) };
+    static ID: Cell<usize> = const { Cell::new(0) };
     /// What a kernel has for each CPU: above 0, whoever runs there is not preempted.
     static PINS: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Makes this thread CPU `id`.
+///
+/// # Safety
+/// No other thread that is `id` uses a heap until this one has ended.
+pub(super) unsafe fn become_cpu(id: usize) {
+    ID.set(id);
 }
 
 /// A thread as a CPU. To pin counts up, to unpin counts down, as in a kernel whose threads alone
@@ -27,7 +30,7 @@ pub(super) struct ThreadCpu;
 /// Counts down when it goes.
 pub(super) struct Pinned;
 
-// SAFETY: no two threads have the same number, a thread keeps its own, and nothing interrupts one that
+// SAFETY: threads at work have different numbers, says `become_cpu`, and nothing interrupts one that
 // allocates.
 unsafe impl Cpu for ThreadCpu {
     type Pinned = Pinned;
@@ -35,36 +38,21 @@ unsafe impl Cpu for ThreadCpu {
     #[inline(always)]
     fn pin() -> Pinned {
         PINS.set(PINS.get() + 1);
-        barrier();
+        // The compiler moves nothing across: in a kernel somebody else looks at the count.
+        compiler_fence(Ordering::SeqCst);
         Pinned
     }
 
     #[inline(always)]
     fn id(_: &Pinned) -> usize {
-        match ID.get() {
-            NONE => first_id(),
-            id => id,
-        }
+        ID.get()
     }
 }
 
 impl Drop for Pinned {
     #[inline(always)]
     fn drop(&mut self) {
-        barrier();
+        compiler_fence(Ordering::SeqCst);
         PINS.set(PINS.get() - 1);
     }
-}
-
-/// The compiler moves nothing across, as it must not where somebody else looks at the count.
-#[inline(always)]
-fn barrier() {
-    core::sync::atomic::compiler_fence(core::sync::atomic::Ordering::SeqCst);
-}
-
-#[cold]
-fn first_id() -> usize {
-    let id = NEXT.fetch_add(1, Relaxed);
-    ID.set(id);
-    id
 }

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use crate::kernel::contender::{Contender, Heap};
+use crate::kernel::cpu::become_cpu;
 use crate::kernel::player::Player;
 use crate::kernel::region::Region;
 use crate::kernel::sizes::Sizes;
@@ -23,6 +24,9 @@ pub(super) fn run<C: Contender>(
     let heap = Heap::<C>::new(region)?;
     let heap: &C = &heap;
     let prepare = |index| {
+        // SAFETY: each has its own, but for the first, which shares with this thread; and this one
+        // waits for them.
+        unsafe { become_cpu(index) };
         let trace = Trace::new(seed + index as u64, sizes, load, operations);
         let mut player = Player::new(heap, trace.slots, ());
         player.play_all(&trace.filling);
