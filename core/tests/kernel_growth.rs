@@ -127,11 +127,11 @@ fn a_heap_without_memory_is_all_zero() {
 #[test]
 fn a_profile_costs_what_is_stated() {
     let hosted = size_of::<LockedHeap<Hosted>>();
-    assert!(hosted <= 240 * KIB, "{hosted} bytes");
+    assert!(hosted <= 25 * KIB, "{hosted} bytes");
     let embedded = size_of::<LockedHeap<Embedded>>();
     assert!(embedded <= 64, "{embedded} bytes");
-    // Each slot of the window has two words of four bytes.
-    assert_eq!(size_of::<LockedHeap<Hosted<2048>>>() - hosted, 1024 * 8);
+    // Each slot of the window has six bytes.
+    assert_eq!(size_of::<LockedHeap<Hosted<2048>>>() - hosted, 1024 * 6);
 }
 
 #[test]
