@@ -39,7 +39,7 @@ use crate::worker::fail;
 use contender::Contender;
 use region::Region;
 
-const USAGE: &str = "usage: worker-kernel ALLOCATOR speed REGION SEED OPERATIONS | \
+const USAGE: &str = "usage: worker-kernel ALLOCATOR speed REGION SEED OPERATIONS LOAD | \
                      worst REGION SEED OPERATIONS PASSES | fill REGION SEED growing|aged | \
                      churn REGION SEED OPERATIONS | threads REGION SEED OPERATIONS COUNT | \
                      check REGION SEED OPERATIONS";
@@ -74,7 +74,7 @@ fn run<C: Contender>(scenario: &str, args: &[String]) -> Outcome {
     let mut region = Region::new(number(0));
     let seed = number(1) as u64;
     match scenario {
-        "speed" => speed::run::<C>(&mut region, seed, number(2)),
+        "speed" => speed::run::<C>(&mut region, seed, number(2), number(3)),
         "worst" => worst::run::<C>(&mut region, seed, number(2), number(3)),
         "fill" => fill::run::<C>(&mut region, seed, is_aged(args)),
         "churn" => churn::run::<C>(&mut region, seed, number(2)),

@@ -37,7 +37,7 @@ pub(super) fn run<C: Contender>(
         (done, player.failed, player.requests)
     });
     Ok(json!({
-        "operations": players.iter().map(|player| player.0).sum::<usize>(), "seconds": took.wall,
+        "operations": players.iter().map(|player| player.0).sum::<usize>(), "seconds": took.wall, "cpu_seconds": took.cpu,
         "failed": players.iter().map(|player| player.1).sum::<u64>(),
         "requests": players.iter().map(|player| player.2).sum::<u64>(),
     }))
