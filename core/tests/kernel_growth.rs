@@ -1,5 +1,7 @@
 //! What a kernel's heap costs and tells, and how it asks for more.
 
+#![cfg(not(loom))]
+
 mod kernels;
 
 use core::alloc::Layout;
@@ -65,6 +67,29 @@ fn what_a_hook_is_asked_for_is_enough() {
             finish(heap);
         }
     }
+}
+
+/// The same, from the lowest address up.
+fn upward(size: usize, align: usize) -> Option<(*mut u8, usize)> {
+    static USED: AtomicUsize = AtomicUsize::new(0);
+    static MEMORY: OnceLock<usize> = OnceLock::new();
+    let memory = *MEMORY.get_or_init(|| region(32 * MIB).expose_provenance());
+    let used = USED.load(Ordering::Relaxed).next_multiple_of(align);
+    USED.store(used + size, Ordering::Relaxed);
+    let start = core::ptr::with_exposed_provenance_mut(memory + used);
+    (used + size <= 32 * MIB).then_some((start, size))
+}
+
+/// One request asks until it is served: a block's slab needs tables too.
+#[test]
+fn a_request_asks_for_all_that_it_needs() {
+    static HEAP: LockedHeap<Hosted> = LockedHeap::with_growth(upward);
+    for size in [100, 400 * KIB, 3 * MIB] {
+        let block = take(&HEAP, size, 8).expect("what the hook gave");
+        assert_eq!(give(&HEAP, block, size, 8), Ok(()));
+    }
+    let total = finish(&HEAP).total;
+    assert!(total < 16 * MIB, "{total} bytes");
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! One heap behind one lock: what it serves, over both profiles.
 
+#![cfg(not(loom))]
+
 mod kernels;
 
 use hakmem_core::{AllocError, Cpu, Embedded, Hosted, LockedHeap, NoCpu, Profile, Request};

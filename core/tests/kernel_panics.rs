@@ -2,6 +2,8 @@
 //!
 //! The panic does not unwind, so each runs in a process of its own: this test again, told which.
 
+#![cfg(not(loom))]
+
 mod kernels;
 
 use core::alloc::GlobalAlloc;

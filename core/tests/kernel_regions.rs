@@ -1,5 +1,7 @@
 //! What a kernel's heap is given: regions, right and wrong, and wrong calls.
 
+#![cfg(not(loom))]
+
 mod kernels;
 
 use core::alloc::GlobalAlloc;

@@ -24,7 +24,7 @@ pub(crate) mod sealed {
 pub struct Hosted<const SLOTS: usize = 1024>;
 
 /// For kernels with little memory, from 8 KiB on, and for simple ones: blocks of any multiple of 8 bytes
-/// side by side, free ones in lists by size, all records in the regions themselves. Nothing is held in
+/// side by side, free ones in lists by address, all records in the regions themselves. Nothing is held in
 /// advance, so nothing is to be [purged](super::LockedHeap::purge).
 #[derive(Clone, Copy, Debug)]
 pub struct Embedded;

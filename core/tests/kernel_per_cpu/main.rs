@@ -1,5 +1,7 @@
 //! A heap with a cache for each CPU: threads are the CPUs.
 
+#![cfg(not(loom))]
+
 mod cpus;
 #[path = "../kernels/mod.rs"]
 mod kernels;

@@ -38,7 +38,7 @@ const LAYERS: &[&[&str]] = &[
     &["arena/paths", "large/look", "large/paths", "large/resize", "supers"],
     &["span/alloc", "span/free", "span/look", "span/release", "span/resize"],
     &["describe", "validate"],
-    &["home", "limit", "reach", "refill", "release"],
+    &["home", "limit", "reach", "refill", "release", "small/validate"],
     &["alloc", "free", "now", "realloc"],
     // Whole heaps for kernels.
     &["kernel"],
