@@ -57,7 +57,7 @@ fn nobody_cheats() {
 #[test]
 fn timed_scenarios_print_what_is_read() {
     for name in names() {
-        let speed = line(name, &format!("speed {LARGE} 1 3000"));
+        let speed = line(name, &format!("speed {LARGE} 1 100000 {MIDDLE}"));
         assert!(number(&speed, "seconds") > 0.0 && number(&speed, "operations") > 0.0, "{name}");
         assert!(number(&speed, "requests") > number(&speed, "failed"), "{name}: {speed}");
         let worst = line(name, &format!("worst {LARGE} 1 3000 2"));
@@ -100,7 +100,9 @@ fn seeds_repeat() {
 
 #[test]
 fn what_cannot_be_understood_is_refused() {
-    for args in ["", "speed", "fill 8192 1", "fill 8192 1 some", "nothing 8192 1 1"] {
+    for args in
+        ["", "speed", "speed 8192 1 1", "fill 8192 1", "fill 8192 1 some", "nothing 8192 1 1"]
+    {
         assert_eq!(worker("talc", args).status.code(), Some(2), "{args}");
     }
     assert_eq!(worker("nobody", "churn 8192 1 1").status.code(), Some(2));

@@ -30,6 +30,11 @@ impl Sizes {
         Self { cap }
     }
 
+    /// No size is above this.
+    pub(super) fn largest(self) -> usize {
+        self.cap as usize
+    }
+
     /// A size.
     pub(super) fn draw(self, random: &mut Random) -> u32 {
         loop {

@@ -39,6 +39,7 @@ impl Trace {
     /// A trace that never has more than `load` bytes live, and after its start always nearly so
     /// much, `operations` long beside its start.
     pub(super) fn new(seed: u64, sizes: Sizes, load: usize, operations: usize) -> Self {
+        assert!(load >= sizes.largest(), "a load of less than one block");
         let mut maker = Maker::new(seed, sizes, load);
         let mut filling = Vec::new();
         while let Some(operation) = maker.fill() {

@@ -143,6 +143,11 @@ impl Runs {
 }
 
 impl Results {
+    /// The line of the allocator `name`.
+    pub(crate) fn line(&self, name: &str) -> Option<usize> {
+        self.lines.iter().position(|line| line.name == name)
+    }
+
     /// A line for each allocator that failed.
     pub(crate) fn errors(&self) -> Vec<String> {
         let of = |(line, runs): (&Line, &Vec<Runs>)| {

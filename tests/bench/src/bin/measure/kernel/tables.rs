@@ -1,6 +1,6 @@
 //! The tables of a scenario.
 
-use hakmem_bench::kernel::{LINKED_LIST, TALC};
+use hakmem_bench::kernel::{LINKED_LIST, NOTHING, TALC};
 use serde_json::Value;
 
 use crate::kernel::runner::{Results, Runs};
@@ -36,7 +36,8 @@ fn head(figure: Figure, table: &Columns) -> Vec<String> {
     let mut cells = vec!["allocator".to_owned()];
     match figure {
         Figure::Rate => {
-            cells.extend(["M ops/s", "/linked_list_allocator", "/talc"].map(str::to_owned));
+            let heads = ["M ops/s", "/linked_list_allocator", "/talc", "ns net", "talc's/net"];
+            cells.extend(heads.map(str::to_owned));
         }
         Figure::Failed => cells.extend(heads().chain(["all".to_owned()])),
         Figure::Scaling => cells.extend(heads().chain(["two/one".to_owned()])),
@@ -56,6 +57,10 @@ fn rows(figure: Figure, table: &Columns, results: &Results) -> Vec<Vec<String>> 
             Figure::Rate => {
                 let mut cells = cells(&|runs, _| runs.rate_cell());
                 cells.extend([LINKED_LIST, TALC].map(|name| ratio(results, line, name)));
+                let mine = net(results, line);
+                cells.push(shown(mine));
+                let talc = results.line(TALC).and_then(|line| net(results, line));
+                cells.push(shown(mine.and_then(|mine| Some(talc? / mine))));
                 cells
             }
             Figure::Nanos => cells(&|runs, column| number(runs.median(column.field))),
@@ -84,12 +89,20 @@ fn rows(figure: Figure, table: &Columns, results: &Results) -> Vec<Vec<String>> 
 
 /// A line's rate over that of the allocator `name`.
 fn ratio(results: &Results, line: usize, name: &str) -> String {
-    let other = results.lines.iter().position(|line| line.name == name);
     let rate = |line: usize| results.runs[line][0].rate();
-    match (rate(line), other.and_then(rate)) {
-        (Some(mine), Some(other)) => number(mine / other),
-        _ => "-".to_owned(),
-    }
+    let other = results.line(name).and_then(rate);
+    shown(rate(line).and_then(|mine| Some(mine / other?)))
+}
+
+/// Nanoseconds of an operation on a line, less those of the trace alone.
+fn net(results: &Results, line: usize) -> Option<f64> {
+    let nanos = |line: usize| Some(1e3 / results.runs[line][0].rate()?);
+    let net = nanos(line)? - nanos(results.line(NOTHING)?)?;
+    (net > 0.0).then_some(net)
+}
+
+fn shown(value: Option<f64>) -> String {
+    value.map_or_else(|| "-".to_owned(), number)
 }
 
 /// A line for each allocator that was too slow to play a trace to its end.
@@ -189,7 +202,8 @@ mod tests {
         let mut columns = (scenario.tables)(true).remove(0);
         columns.columns.truncate(all[0].len());
         let line = |name| Line { name, label: name };
-        let lines = [LINKED_LIST, TALC, "ours"].map(line).into();
+        let lines = [LINKED_LIST, TALC, "ours", NOTHING].into_iter().take(all.len());
+        let lines = lines.map(line).collect();
         let text = text(scenario, &columns, &Results { lines, runs: all });
         text.split_whitespace().collect::<Vec<_>>().join(" ")
     }
@@ -207,8 +221,9 @@ mod tests {
         let slow = json!({ "operations": 500_000, "seconds": 1.0, "is_whole": false });
         let mega = 1_000_000;
         let ours = [rate(2 * mega, 0), rate(4 * mega, 10), rate(3 * mega, 0)];
-        let text = table("speed", vec![one(&[slow]), one(&[rate(mega, 0)]), one(&ours)]);
-        assert!(text.contains("| ours | 3.00 (2.00-4.00) | 6.00 | 3.00 |"), "{text}");
+        let trace = one(&[rate(4 * mega, 0)]);
+        let text = table("speed", vec![one(&[slow]), one(&[rate(mega, 0)]), one(&ours), trace]);
+        assert!(text.contains("| ours | 3.00 (2.00-4.00) | 6.00 | 3.00 | 83.3 | 9.00 |"), "{text}");
         assert!(
             text.contains("- linked-list, 64 MiB: cut short after 500000 operations"),
             "{text}"
@@ -220,8 +235,8 @@ mod tests {
         let none = json!({ "none": "too small" });
         let of = |value| vec![runs(&[value])];
         let text = table("speed", vec![of(rate(1, 0)), of(rate(9, 200)), of(none)]);
-        assert!(text.contains("| talc | 20 % fail | - | - |"), "{text}");
-        assert!(text.contains("| ours | too small | - | - |"), "{text}");
+        assert!(text.contains("| talc | 20 % fail | - | - | - | - |"), "{text}");
+        assert!(text.contains("| ours | too small | - | - | - | - |"), "{text}");
     }
 
     #[test]
