@@ -5,6 +5,11 @@
 //! kernel its `.bss` is memory. So the registry, which is what knows the addresses that a heap may
 //! cover, names one of two extents.
 
+#![allow(
+    unreachable_pub,
+    reason = "a bound of the sealed registry; how far that reaches differs by compiler"
+)]
+
 use crate::geometry::{CHUNKS, WINDOW_CHUNKS};
 use crate::sync::{AtomicPtr, AtomicU16, AtomicU32, AtomicU64};
 

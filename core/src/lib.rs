@@ -11,14 +11,14 @@
 //!
 //! | layer | modules |
 //! |---|---|
-//! | for kernels | `kernel` |
+//! | for kernels | `kernel`; `small`, the engine of its embedded profile |
 //! | the paths | `alloc` `now` `free` `realloc`: each begins with its tree of branches; `refill` `home` `supers` `reach` `release` `limit` behind them |
 //! | the heap | `heap` `stats` `describe` `validate` |
 //! | front | `cache` `caches` `door` `cold` `outbox` `sorter` |
 //! | back | `pool` `hints` `slab` `superslab` `numbers` `returned` `word`; `span` `large` `arena` |
 //! | beside | `registry` `entry` `policy` `counters` `owners` |
 //! | source | `source` `region` `ledger` `misuse` |
-//! | ground | `class` `block` `extent` `geometry` `huge` `layer` `marks` `regret` `sieve` `steps` `sums` `sync` |
+//! | ground | `class` `block` `broken` `extent` `geometry` `huge` `layer` `marks` `regret` `sieve` `steps` `sums` `sync` |
 //!
 //! # Where this differs from the first design
 //!
@@ -83,79 +83,125 @@
 //! | a block freed twice with others between | when the second copy goes home, if the block was not handed out again meanwhile |
 //! | a pointer into a block, or a wrong old size, in `reallocate` | at once, before anything is copied |
 //! | writes past a block's end, use after free | no |
+//!
+//! # Targets
+//!
+//! | the target has | what there is |
+//! |---|---|
+//! | 64-bit atomics | all |
+//! | narrower ones | [`LockedHeap`] of the [`Embedded`] profile, [`SmallHeap`], [`RegionSource`] |
+//! | none with compare-and-swap | [`SmallHeap`] |
+//!
+//! A slab is one 64-bit word, and so are a superslab's slots and each step of a search: where the target
+//! cannot change 64 bits at once, what is built on slabs is left out, and who names it is told why. Pointers
+//! have 32 bits or 64; for 32 the hosted registry's leaves are smaller ([`TwoLevel`]).
 #![no_std]
+#![cfg_attr(
+    not(target_has_atomic = "64"),
+    allow(dead_code, unused_imports, reason = "what slabs alone need")
+)]
 
 #[cfg(any(test, loom))]
 extern crate std;
 
-#[cfg(not(target_has_atomic = "64"))]
-compile_error!("hakmem-core needs 64-bit atomics: a slab is one 64-bit word");
+#[cfg(target_pointer_width = "16")]
+compile_error!("hakmem-core needs pointers of 32 bits or more: blocks may be larger than 64 KiB");
 
-mod sync;
+/// What is built around slabs, each of which is one 64-bit atomic word.
+macro_rules! slabs {
+    ($($item:item)*) => {
+        $(#[cfg(target_has_atomic = "64")] $item)*
+    };
+}
 
-mod block;
-mod class;
-mod extent;
+/// What takes a lock.
+macro_rules! locks {
+    ($($item:item)*) => {
+        $(#[cfg(target_has_atomic = "ptr")] $item)*
+    };
+}
+
 mod geometry;
-mod huge;
 mod layer;
-mod marks;
-mod regret;
-mod runs;
-mod sieve;
-mod steps;
-mod sums;
-
-mod ledger;
 mod misuse;
-mod region;
-mod source;
 
-mod counters;
-mod entry;
-mod owners;
-mod policy;
-mod registry;
+locks! {
+    mod sync;
+    mod source;
+    mod region;
+}
 
-mod hints;
-mod numbers;
-mod pool;
-mod returned;
-mod slab;
-mod superslab;
-mod word;
+/// Regions without a lock: what is wrong with one.
+#[cfg(not(target_has_atomic = "ptr"))]
+mod region {
+    mod error;
+    pub use error::RegionError;
+}
 
-mod arena;
-mod large;
-mod span;
+slabs! {
+    mod block;
+    mod class;
+    mod extent;
+    mod huge;
+    mod marks;
+    mod regret;
+    mod runs;
+    mod sieve;
+    mod steps;
+    mod sums;
 
-mod cache;
-mod caches;
-mod cold;
-mod door;
-mod outbox;
-mod sorter;
+    mod ledger;
 
-mod describe;
-mod heap;
-mod stats;
+    mod counters;
+    mod entry;
+    mod owners;
+    mod policy;
+    mod registry;
+
+    mod hints;
+    mod numbers;
+    mod pool;
+    mod returned;
+    mod slab;
+    mod superslab;
+    mod word;
+
+    mod arena;
+    mod large;
+    mod span;
+
+    mod cache;
+    mod caches;
+    mod cold;
+    mod door;
+    mod outbox;
+    mod sorter;
+
+    mod describe;
+    mod heap;
+    mod stats;
+    #[cfg(any(test, feature = "validate"))]
+    mod validate;
+
+    mod alloc;
+    mod free;
+    mod home;
+    mod limit;
+    mod now;
+    mod reach;
+    mod realloc;
+    mod refill;
+    mod release;
+    mod supers;
+}
+
 #[cfg(any(test, feature = "validate"))]
-mod validate;
-
-mod alloc;
-mod free;
-mod home;
-mod limit;
-mod now;
-mod reach;
-mod realloc;
-mod refill;
-mod release;
-mod supers;
-
+mod broken;
 mod small;
 
-pub mod kernel;
+locks! {
+    pub mod kernel;
+}
 
 #[cfg(all(test, loom))]
 mod models;
@@ -167,24 +213,34 @@ extern crate self as hakmem_core;
 #[path = "../tests/fakes/mod.rs"]
 mod fakes;
 
-pub use cache::Cache;
-pub use class::{CLASSES, LARGEST};
-pub use describe::{Place, PlaceKind};
-pub use heap::Heap;
-pub use huge::Huge;
-pub use kernel::{AllocError, Cpu, FreeError, KernelHost, KernelStats, NoCpu};
-#[cfg(not(loom))]
-pub use kernel::{Embedded, Hosted, LockedHeap, Profile};
-pub use kernel::{PerCpuHeap, Request};
+#[cfg(any(test, feature = "validate"))]
+pub use broken::Broken;
 pub use layer::LayerStats;
 pub use misuse::{Call, Misuse, MisuseKind, Verdict};
-pub use region::{Growth, RegionError, RegionSource, RegionStats};
-pub use registry::{Flat, Registry, TwoLevel};
-#[cfg(any(test, feature = "validate"))]
-pub use release::Balance;
-pub use release::{Decayed, Purged};
+pub use region::RegionError;
 pub use small::{SmallHeap, SmallStats};
-pub use source::{Host, HugeAdvice, HugePages, PageSource};
-pub use stats::{ClassStats, Stats};
-#[cfg(any(test, feature = "validate"))]
-pub use validate::{Broken, Census};
+
+locks! {
+    pub use kernel::{AllocError, Cpu, FreeError, KernelStats, NoCpu, Request};
+    #[cfg(not(loom))]
+    pub use kernel::{Embedded, Hosted, LockedHeap, Profile};
+    pub use region::{Growth, RegionSource, RegionStats};
+    pub use source::{HugeAdvice, HugePages, PageSource};
+}
+
+slabs! {
+    pub use cache::Cache;
+    pub use class::{CLASSES, LARGEST};
+    pub use describe::{Place, PlaceKind};
+    pub use heap::Heap;
+    pub use huge::Huge;
+    pub use kernel::{KernelHost, PerCpuHeap};
+    pub use registry::{Flat, Registry, TwoLevel};
+    #[cfg(any(test, feature = "validate"))]
+    pub use release::Balance;
+    pub use release::{Decayed, Purged};
+    pub use source::Host;
+    pub use stats::{ClassStats, Stats};
+    #[cfg(any(test, feature = "validate"))]
+    pub use validate::Census;
+}

@@ -1,6 +1,8 @@
 //! What a heap needs of the world: pages, and a few words with its host.
 
+#[cfg(target_has_atomic = "64")]
 use crate::cache::Cache;
+#[cfg(target_has_atomic = "64")]
 use crate::misuse::{Misuse, Verdict};
 use core::ptr::NonNull;
 
@@ -116,6 +118,7 @@ pub unsafe trait PageSource: Sync {
 }
 
 /// A page source with the rest of what a heap asks of its surroundings.
+#[cfg(target_has_atomic = "64")]
 pub trait Host: PageSource {
     /// Gives the CPU away while waiting for the heap's one lock.
     fn relax();
@@ -152,9 +155,10 @@ pub trait Host: PageSource {
 }
 
 /// Waiting for the one lock, the host's way.
+#[cfg(target_has_atomic = "64")]
 pub(crate) struct HostRelax<H>(core::marker::PhantomData<fn() -> H>);
 
-#[cfg(not(loom))]
+#[cfg(all(not(loom), target_has_atomic = "64"))]
 impl<H: Host> crate::sync::Relax for HostRelax<H> {
     fn relax() {
         H::relax();

@@ -3,9 +3,11 @@
 //! Under `--cfg loom` the same names are loom's, so that the model checker runs the very code that
 //! ships, at the tiny geometry of [`crate::geometry`].
 
+#[cfg(all(not(loom), target_has_atomic = "64"))]
+pub(crate) use core::sync::atomic::AtomicU64;
 #[cfg(not(loom))]
 pub(crate) use core::sync::atomic::{
-    AtomicPtr, AtomicU16, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
+    AtomicPtr, AtomicU16, AtomicU32, AtomicUsize, Ordering, fence,
 };
 #[cfg(loom)]
 pub(crate) use loom::sync::atomic::{AtomicU16, AtomicUsize, Ordering, fence};
@@ -175,9 +177,9 @@ impl Sum {
 /// the door of a cache, whose partner is a fence that loom does not know (an exhaustive search of
 /// its own stands in `door/model.rs`).
 pub(crate) mod mark {
-    pub(crate) use core::sync::atomic::{
-        AtomicBool, AtomicU8, AtomicU16, AtomicU32, AtomicU64, AtomicUsize,
-    };
+    #[cfg(target_has_atomic = "64")]
+    pub(crate) use core::sync::atomic::AtomicU64;
+    pub(crate) use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU16, AtomicU32, AtomicUsize};
 }
 
 /// A value that one caller at a time has, by his own word. Under loom a tracked cell, so that two who

@@ -3,6 +3,7 @@
 //! On each slab the conservation law (C4): **carved = held by users and caches + returned**. On each superslab: every slot is idle, or of exactly one slab. Above: what is pooled can
 //! be found, the registry says what is there, and the bytes add up.
 
+use crate::broken::Broken;
 use crate::class::ClassId;
 use crate::entry::{Entry, Kind};
 use crate::geometry::{SLOT, SLOTS};
@@ -13,15 +14,6 @@ use crate::source::Host;
 use crate::superslab::{SlabId, SuperId, Superslab, all_slots};
 use crate::sync::Ordering;
 use crate::word::State;
-
-/// An invariant that does not hold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Broken {
-    /// Which, in words.
-    pub what: &'static str,
-    /// Where: an address, or a superslab's number.
-    pub at: usize,
-}
 
 /// What a walk over a sound heap counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

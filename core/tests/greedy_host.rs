@@ -90,7 +90,9 @@ fn a_host_may_allocate_when_a_cache_starts() {
             sizes: [64, 40 * KIB, size],
         };
         let heap = builder.spawn(move || Box::leak(Box::new(Heap::new(greedy()))));
-        let heap: &'static Heap<Greedy> = heap.expect("a thread").join().expect("a heap");
+        let made = &raw mut *heap.expect("a thread").join().expect("a heap");
+        // SAFETY: leaked, and shared by reference alone until it is dropped below.
+        let heap: &'static Heap<Greedy> = unsafe { &*made };
         heap.host().heap.set(heap).ok().expect("set once");
         for free_first in [false, true] {
             let [mut cache, mut other] = [Cache::new(), Cache::new()];
@@ -112,5 +114,7 @@ fn a_host_may_allocate_when_a_cache_starts() {
             heap.retire_cache(&mut other);
             assert_eq!(heap.validate().expect("a sound heap").blocks, 0, "size {size}");
         }
+        // SAFETY: a box was leaked, and nobody looks at it any more. There may not be addresses for all.
+        drop(unsafe { Box::from_raw(made) });
     }
 }

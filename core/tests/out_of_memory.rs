@@ -3,7 +3,7 @@
 mod fakes;
 mod held;
 
-use fakes::{Fake, Manners};
+use fakes::{FAR, Fake, Manners};
 use hakmem_core::{Cache, Heap};
 use held::{Held, finish, take, take_zeroed};
 
@@ -149,7 +149,7 @@ fn each_call_fails_in_turn() {
 fn each_call_fails_in_turn_while_blocks_move_far() {
     sweep(|manners| {
         manners.always_move = true;
-        manners.move_farther = 4 << 30;
+        manners.move_farther = FAR;
     });
 }
 

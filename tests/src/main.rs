@@ -14,6 +14,10 @@ options of verify:
   --no-install             do not install programs that the tests use and this machine lacks
   --sanitizers             run the stress tests under ThreadSanitizer and AddressSanitizer
                            instead (needs a nightly toolchain)
+  --machines NAME[,NAME...]
+                           run core's tests on aarch64, i686 or armv7, which QEMU plays, or build
+                           it for targets without a system (bare), instead: with Rust 1.85, and
+                           from packages of Debian 12 that are unpacked and not installed
 ";
 
 fn main() -> ExitCode {

@@ -218,7 +218,7 @@ fn random_ranges_never_overlap_and_all_go_back() {
         seed ^= seed << 13;
         seed ^= seed >> 7;
         seed ^= seed << 17;
-        (seed >> 11) as usize % end
+        ((seed >> 11) % end as u64) as usize
     };
     let mut held: Vec<Range> = Vec::new();
     for step in 0..3000 {

@@ -7,7 +7,7 @@ use crate::misuse::Misuse;
 use crate::region::RegionError;
 use crate::small::SmallHeap;
 #[cfg(any(test, feature = "validate"))]
-use crate::validate::Broken;
+use crate::broken::Broken;
 use core::ptr::NonNull;
 
 /// What the book of a region may take, beside a part of its bytes: what a hook is asked for is more than

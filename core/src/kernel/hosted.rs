@@ -12,7 +12,7 @@ use crate::registry::Flat;
 use crate::registry::sealed::Sealed as _;
 use crate::source::PageSource;
 #[cfg(any(test, feature = "validate"))]
-use crate::validate::Broken;
+use crate::broken::Broken;
 use core::ptr::{NonNull, null_mut};
 
 impl<const SLOTS: usize> Profile for Hosted<SLOTS> {}

@@ -14,7 +14,7 @@ use super::stats::KernelStats;
 use crate::region::{Growth, Hook, RegionError};
 use crate::sync::{Lock, Spin};
 #[cfg(any(test, feature = "validate"))]
-use crate::validate::Broken;
+use crate::broken::Broken;
 use core::alloc::{GlobalAlloc, Layout};
 use core::marker::PhantomData;
 use core::ptr::{NonNull, null_mut};

@@ -29,8 +29,8 @@
 //! puts block beside block, and a small region is as full as it can be.
 //!
 //! The regions of a [`Hosted`] heap lie in a window of addresses: 64 MiB from the MiB on in which the first
-//! one begins, unless the profile says otherwise (`Hosted<16384>`: 1 GiB, and up to 8 GiB; 64 KiB of window cost 6 bytes of
-//! `.bss`). So the lowest region is the one to begin with.
+//! one begins, unless the profile says otherwise (`Hosted<16384>`: 1 GiB; 8 GiB at most; 64 KiB of window
+//! cost 6 bytes of `.bss`). So the lowest region is the one to begin with.
 //!
 //! # Memory
 //!
@@ -93,8 +93,8 @@
 //! serves the next request. The heap panics if `GlobalAlloc`'s `dealloc` or `realloc` is called wrongly, for
 //! these can answer nothing: a block that is not the heap's, or is free already, or of another size; a call
 //! before there was memory; a CPU whose number has no cache. The message names the block's address. It is
-//! a bug of the kernel's, found where the heap noticed it: see the crate's "What is caught" for how soon
-//! that is. The heap itself is whole and under no lock, so the panic handler may go on to allocate.
+//! a bug of the kernel's, found where the heap noticed it: the crate's "What is caught" says how soon that
+//! is, and that of [`SmallHeap`](crate::SmallHeap) for the embedded profile. The heap itself is whole and under no lock, so the panic handler may go on to allocate.
 //! [`LockedHeap::deallocate`] and its like answer the same as a [`FreeError`].
 //!
 //! # Map
@@ -110,7 +110,9 @@
 //! | `stats` | a heap in numbers |
 
 mod cpu;
+#[cfg(target_has_atomic = "64")]
 mod host;
+#[cfg(target_has_atomic = "64")]
 mod per_cpu;
 mod request;
 mod stats;
@@ -118,7 +120,7 @@ mod stats;
 // A heap behind one lock is nothing for loom, under which no heap is made at compile time.
 #[cfg(not(loom))]
 mod embedded;
-#[cfg(not(loom))]
+#[cfg(all(not(loom), target_has_atomic = "64"))]
 mod hosted;
 #[cfg(not(loom))]
 mod locked;
@@ -126,9 +128,11 @@ mod locked;
 mod profile;
 
 pub use cpu::{Cpu, NoCpu};
+#[cfg(target_has_atomic = "64")]
 pub use host::KernelHost;
 #[cfg(not(loom))]
 pub use locked::LockedHeap;
+#[cfg(target_has_atomic = "64")]
 pub use per_cpu::PerCpuHeap;
 #[cfg(not(loom))]
 pub use profile::{Embedded, Hosted, Profile};

@@ -9,7 +9,7 @@
 //! a call:  pin -> the number of this CPU -> its cache -> the heap -> unpin -> answer, or panic
 //! ```
 //! Who is pinned has the CPU's cache to himself, so most calls are a pop or a push, with no lock and no
-//! atomic operation. What a call cannot serve from there it gets from the pool; the one lock is taken to
+//! read-modify-write. What a call cannot serve from there it gets from the pool; the one lock is taken to
 //! open or close a superslab, and for spans.
 //!
 //! A caller stays pinned for one call at most: see the crate's "Bounded time" for how long that can be.
@@ -30,7 +30,7 @@ use crate::source::PageSource;
 use crate::stats::Stats;
 use crate::sync::{Private, cells, const_fn};
 #[cfg(any(test, feature = "validate"))]
-use crate::validate::{Broken, Census};
+use crate::{broken::Broken, validate::Census};
 use core::alloc::{GlobalAlloc, Layout};
 use core::marker::PhantomData;
 use core::ptr::{NonNull, null_mut};
@@ -49,6 +49,9 @@ use core::ptr::{NonNull, null_mut};
 /// mapped. An allocation that finds nothing at hand may wait for the one lock, whose holder is another
 /// CPU, pinned too, so that it always comes free; a request that is to be served [now](Request::now) gets
 /// an error instead.
+///
+/// A call that comes out of another on its CPU all the same, from a hook or from a handler that `C` does not
+/// hold off, is told so and does nothing: `Reentered`, null, or a panic.
 pub struct PerCpuHeap<S: PageSource, C: Cpu, R: Registry = Flat<1024>, const CPUS: usize = 8> {
     fronts: [Private<Cache>; CPUS],
     heap: Heap<KernelHost<S, C, CPUS>, R>,

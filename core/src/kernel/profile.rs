@@ -4,10 +4,17 @@ use super::stats::KernelStats;
 use crate::misuse::Misuse;
 use crate::region::RegionError;
 #[cfg(any(test, feature = "validate"))]
-use crate::validate::Broken;
+use crate::broken::Broken;
 use core::ptr::NonNull;
 
 /// The geometry of a kernel's heap: [`Hosted`] or [`Embedded`]. Neither costs the other anything.
+#[cfg_attr(
+    not(target_has_atomic = "64"),
+    diagnostic::on_unimplemented(
+        message = "a heap of the profile `{Self}` needs 64-bit atomics, which this target has not",
+        note = "`Embedded` is the profile that needs none"
+    )
+)]
 pub trait Profile: sealed::Sealed {}
 
 pub(crate) mod sealed {
@@ -24,8 +31,8 @@ pub(crate) mod sealed {
 pub struct Hosted<const SLOTS: usize = 1024>;
 
 /// For kernels with little memory, from 8 KiB on, and for simple ones: blocks of any multiple of 8 bytes
-/// side by side, free ones in lists by address, all records in the regions themselves. Nothing is held in
-/// advance, so nothing is to be [purged](super::LockedHeap::purge).
+/// side by side, as [`SmallHeap`](crate::SmallHeap) has them, which says what it catches of wrong calls.
+/// Nothing is held in advance, so nothing is to be [purged](super::LockedHeap::purge).
 #[derive(Clone, Copy, Debug)]
 pub struct Embedded;
 

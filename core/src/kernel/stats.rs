@@ -1,6 +1,7 @@
 //! A kernel's heap in numbers, for its console.
 
 use crate::layer::LayerStats;
+#[cfg(target_has_atomic = "64")]
 use crate::stats::Stats;
 use core::fmt;
 
@@ -29,6 +30,7 @@ pub struct KernelStats {
 impl KernelStats {
     /// Of a heap of slabs. `total`: bytes of its regions; `cached`: bytes of free blocks in its caches,
     /// slabs' and spans', as far as they are known.
+    #[cfg(target_has_atomic = "64")]
     pub(crate) fn hosted(stats: &Stats, total: usize, cached: (usize, usize)) -> Self {
         let in_slabs =
             LayerStats { held: stats.slabs.held.saturating_sub(cached.0), ..stats.slabs };

@@ -1,7 +1,7 @@
 //! Large blocks over a page source that counts.
 
 use crate::entry::{Entry, Kind};
-use crate::fakes::{self, Fake};
+use crate::fakes::{self, FAR, Fake};
 use crate::geometry::{SLOT, SUPERSLAB};
 use crate::heap::Heap;
 use crate::misuse::MisuseKind::{DoubleFree, Interior, NotOurs, WrongSize};
@@ -107,7 +107,7 @@ fn sizes_past_all_bounds_give_null() {
         assert!(take(&heap, size, 1).is_null());
     }
     let start = take(&heap, 3 * MIB, 1);
-    for size in [usize::MAX, isize::MAX as usize - 4095, 1 << 46] {
+    for size in [usize::MAX, isize::MAX as usize - 4095, 1 << (usize::BITS - 2)] {
         assert!(resize(&heap, start, size, 1).is_null());
     }
     assert_eq!(heap.large_size_at(start.addr(), number(&heap, start).unwrap()), Some(3 * MIB));
@@ -148,7 +148,13 @@ fn wrong_frees_are_seen_at_once_and_change_nothing() {
         give(&heap, start.wrapping_add(offset), None);
     }
     assert_eq!(heap.host.take_misuse_kinds(), [Interior; 3]);
-    for stated in [(3 * MIB + 1, 1), (2 * MIB, 1), (3 * MIB, 1 << 40), (100, 8), (usize::MAX, 1)] {
+    for stated in [
+        (3 * MIB + 1, 1),
+        (2 * MIB, 1),
+        (3 * MIB, 1 << (usize::BITS - 2)),
+        (100, 8),
+        (usize::MAX, 1),
+    ] {
         give(&heap, start, Some(stated));
     }
     assert_eq!(heap.host.take_misuse_kinds(), [WrongSize; 5]);
@@ -217,9 +223,9 @@ fn a_block_that_moved_where_the_registry_has_no_room_lives_on() {
     let heap = heap(4096);
     let mut start = take(&heap, 3 * MIB, 1);
     write(start, 3 * MIB - 1, 5);
-    // Past the leaf of 4 GiB: the new one's table is the second call from now.
+    // Past the leaf: the new one's table is the second call from now.
     heap.host.manners(|manners| {
-        (manners.always_move, manners.move_farther) = (true, 5 << 30);
+        (manners.always_move, manners.move_farther) = (true, FAR);
         (manners.fail_after, manners.fail_for_good) = (Some(1), true);
     });
     start = resize(&heap, start, 6 * MIB, 1);

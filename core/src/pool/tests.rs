@@ -16,8 +16,9 @@ fn edges<E: Extent>() -> Vec<u32> {
     edges.into_iter().filter(|number| *number < end - 1).chain([end - 1]).collect()
 }
 
-/// A pool in which these superslabs exist, without idle slots.
-fn pool<E: Extent>(numbers: &[u32]) -> Box<Pool<E>> {
+/// A pool in which these superslabs exist, without idle slots, and the source of its tables, which
+/// must live as long.
+fn pool<E: Extent>(numbers: &[u32]) -> (Box<Pool<E>>, Fake) {
     let (pool, source, ledger) = (Box::new(Pool::new()), Fake::new(), Ledger::new());
     for &number in numbers {
         let superslab = pool.make_superslab(SuperId(number), &source, &ledger).unwrap();
@@ -25,9 +26,7 @@ fn pool<E: Extent>(numbers: &[u32]) -> Box<Pool<E>> {
         let base = (number as usize).wrapping_mul(crate::geometry::SUPERSLAB);
         superslab.open(BASE.wrapping_add(base), 32, Slots::new(0, 0));
     }
-    // The tables live as long as the pool: to the test's end.
-    std::mem::forget(source);
-    pool
+    (pool, source)
 }
 
 fn hints(pool: &Pool<impl Extent>, tree: Tree) -> usize {
@@ -38,7 +37,7 @@ fn hints(pool: &Pool<impl Extent>, tree: Tree) -> usize {
 
 fn idle_slots_are_found<E: Extent>() {
     let numbers = edges::<E>();
-    let pool = pool::<E>(&numbers);
+    let (pool, _source) = pool::<E>(&numbers);
     let class = ClassId::of(64);
     assert_eq!(pool.claim_idle(class, Want::Any), None);
     for &number in numbers.iter().rev() {
@@ -62,7 +61,7 @@ fn idle_slots_are_found_wherever_they_are_lowest_first() {
 
 fn pooled_slabs_are_found<E: Extent>() {
     let numbers = edges::<E>();
-    let pool = pool::<E>(&numbers);
+    let (pool, _source) = pool::<E>(&numbers);
     for class in [ClassId(0), ClassId(20), ClassId(CLASSES as u8 - 1)] {
         for &number in numbers.iter().rev() {
             let superslab = pool.superslab(SuperId(number)).unwrap();
@@ -91,7 +90,7 @@ fn pooled_slabs_are_found_wherever_they_are_lowest_first() {
 #[test]
 fn scattered_slots_are_passed_over() {
     let numbers = edges::<Whole>();
-    let pool = pool::<Whole>(&numbers);
+    let (pool, _source) = pool::<Whole>(&numbers);
     for &number in &numbers {
         pool.give_idle(SlabId::new(SuperId(number), 3), 1);
         pool.give_idle(SlabId::new(SuperId(number), 4), 1);
@@ -109,7 +108,7 @@ fn scattered_slots_are_passed_over() {
 #[test]
 fn stale_hints_are_taken_down() {
     let numbers: Vec<u32> = (0..3 * PROBES).collect();
-    let pool = pool::<Whole>(&numbers);
+    let (pool, _source) = pool::<Whole>(&numbers);
     for &number in &numbers {
         pool.raise_idle(SuperId(number), false);
     }

@@ -104,8 +104,9 @@ impl Sealed for TwoLevel {
     }
 
     fn admits(&self, address: usize, size: usize) -> bool {
-        let last = address.checked_add(size.saturating_sub(1));
-        last.is_some_and(|last| last >> LEAF_SHIFT < LEAVES)
+        // What reaches to the end of all addresses has none.
+        let end = address.checked_add(size.max(1));
+        end.is_some_and(|end| (end - 1) >> LEAF_SHIFT < LEAVES)
     }
 
     #[expect(private_interfaces, reason = "sealed: only core calls it")]
@@ -116,11 +117,10 @@ impl Sealed for TwoLevel {
         address: usize,
         size: usize,
     ) -> bool {
-        let Some(last) = address.checked_add(size - 1) else {
-            return false;
-        };
-        (address >> LEAF_SHIFT..=last >> LEAF_SHIFT).all(|index| {
-            self.leaves.get(index).is_some_and(|cell| ledger.table(source, cell).is_some())
-        })
+        let leaves = |last: usize| address >> LEAF_SHIFT..=last >> LEAF_SHIFT;
+        self.admits(address, size)
+            && leaves(address + size - 1).all(|index| {
+                self.leaves.get(index).is_some_and(|cell| ledger.table(source, cell).is_some())
+            })
     }
 }

@@ -4,9 +4,9 @@
 /// hole of one grain holds two words of 32 bits.
 pub(super) const GRAIN: usize = 8;
 
-/// Bytes of the largest region: so that the sum of two numbers of grains is one.
+/// Bytes of the largest region, just short of 8 GiB: so that the sum of two numbers of grains is one.
 pub(super) const LARGEST: usize =
-    if usize::BITS > 32 { (1 << 30) * GRAIN } else { isize::MAX as usize };
+    if usize::BITS > 32 { isize::MAX as usize >> 30 } else { isize::MAX as usize };
 
 /// Grains that hold so many bytes, [`LARGEST`] at most. A block has one of them at least.
 #[inline(always)]

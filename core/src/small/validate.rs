@@ -3,7 +3,7 @@
 use super::SmallHeap;
 use super::piece::{Piece, bytes};
 use super::region::Region;
-use crate::validate::Broken;
+use crate::broken::Broken;
 
 impl SmallHeap {
     /// Checks every invariant: holes are in the list of their stretch, by address, apart and within

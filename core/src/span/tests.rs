@@ -65,7 +65,7 @@ impl Random {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
-        (self.0 >> 11) as usize % end
+        ((self.0 >> 11) % end as u64) as usize
     }
 }
 

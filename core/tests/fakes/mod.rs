@@ -1,7 +1,7 @@
 //! A page source for tests: it counts every byte, faults on touch after unmap, fails on demand.
 //!
 //! Addresses come from one reservation and are not used twice while it lasts, so that whatever
-//! still points at memory that went back faults.
+//! still points at memory that went back faults. Where pointers have 32 bits it does not last long.
 
 #![allow(dead_code, unreachable_pub, reason = "each test uses its own part, in its own crate")]
 
@@ -15,8 +15,13 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::vec::Vec;
 
-/// Addresses reserved for each fake: 64 GiB, of which only what is mapped costs memory.
-const RESERVATION: usize = 64 << 30;
+/// Whether addresses are scarce.
+pub const NARROW: bool = cfg!(target_pointer_width = "32");
+/// Addresses reserved for each fake: 64 GiB (or 512 MiB, so that a few fit beside each other), of which
+/// only what is mapped costs memory.
+const RESERVATION: usize = if NARROW { 1 << 29 } else { 1 << (usize::BITS - 28) };
+/// Farther than a leaf of the hosted registry reaches: 4 GiB, or 64 MiB.
+pub const FAR: usize = if NARROW { 80 << 20 } else { 5 << (usize::BITS - 34) };
 
 /// How a fake behaves from now on; all off to begin with.
 #[derive(Clone, Copy, Debug, Default)]
@@ -108,6 +113,16 @@ impl Fake {
         // The first addresses stay unused: an underrun of the first block faults.
         let state = State { next: start + 65536, ..State::default() };
         Self { start, page, state: Mutex::new(state) }
+    }
+
+    fn end(&self) -> usize {
+        self.start + RESERVATION
+    }
+
+    /// Addresses that nothing uses, and nothing ever did if that can be.
+    fn place(&self, state: &mut State, size: usize, align: usize) -> Option<usize> {
+        let fresh = state.place(self.end(), size, align);
+        fresh.or_else(|| state.gap(self.start + 65536, self.end(), size, align))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -235,12 +250,24 @@ impl State {
 
     /// Addresses never used before.
     fn place(&mut self, end: usize, size: usize, align: usize) -> Option<usize> {
-        let base = self.next.next_multiple_of(align);
+        let base = self.next.checked_next_multiple_of(align)?;
         if size > end.saturating_sub(base) {
             return None;
         }
         self.next = base + size;
         Some(base)
+    }
+
+    /// The lowest addresses between `start` and `end` that are not mapped.
+    fn gap(&self, start: usize, end: usize, size: usize, align: usize) -> Option<usize> {
+        let mut base = start.checked_next_multiple_of(align)?;
+        for (&at, &len) in &self.mapped {
+            if at.checked_sub(base).is_some_and(|room| size <= room) {
+                break;
+            }
+            base = base.max((at + len).checked_next_multiple_of(align)?);
+        }
+        (size <= end.saturating_sub(base)).then_some(base)
     }
 
     fn insert(&mut self, base: usize, size: usize) {
@@ -295,7 +322,7 @@ unsafe impl PageSource for Fake {
         if !state.admit(size) {
             return None;
         }
-        let base = state.place(self.start + RESERVATION, size, align)?;
+        let base = self.place(&mut state, size, align)?;
         Self::open(base, size);
         state.insert(base, size);
         NonNull::new(Self::pointer(base).cast())
@@ -384,15 +411,15 @@ unsafe impl PageSource for Fake {
             return Some(base);
         }
         if stays && state.next == from + old {
-            if let Some(more) = state.place(self.start + RESERVATION, new - old, self.page) {
+            if let Some(more) = state.place(self.end(), new - old, self.page) {
                 Self::open(more, new - old);
                 state.remove(from, old);
                 state.insert(from, new);
                 return Some(base);
             }
         }
-        state.next += state.manners.move_farther;
-        let to = state.place(self.start + RESERVATION, new, align)?;
+        state.next = self.end().min(state.next + state.manners.move_farther);
+        let to = self.place(&mut state, new, align)?;
         Self::open(to, new);
         let target: *mut u8 = Self::pointer(to).cast();
         // SAFETY: both ranges are open and as long, and distinct.

@@ -216,7 +216,7 @@ impl Random {
     }
 
     pub fn below(&mut self, end: usize) -> usize {
-        (self.next() >> 11) as usize % end
+        ((self.next() >> 11) % end as u64) as usize
     }
 
     /// A size of any layer, small ones most often.

@@ -3,7 +3,7 @@
 use super::tally::{Reader, Tally};
 use hakmem_tests::artefacts;
 use std::env;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io::{BufRead, BufReader};
 use std::process::{Command, ExitStatus, Stdio};
 
@@ -43,6 +43,12 @@ impl Cargo {
         let before = env::var("RUSTFLAGS").unwrap_or_default();
         self.command.env("RUSTFLAGS", format!("{before} {flags}").trim());
         self.command.env("CARGO_TARGET_DIR", artefacts::target_dir().join(name));
+        self
+    }
+
+    /// Sets a variable.
+    pub(crate) fn set(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
+        self.command.env(name, value);
         self
     }
 

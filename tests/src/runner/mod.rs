@@ -2,6 +2,7 @@
 
 mod cargo;
 mod demo;
+mod machines;
 mod sanitizers;
 mod suites;
 mod tally;
@@ -11,6 +12,7 @@ pub(crate) use demo::demo;
 use crate::USAGE;
 use cargo::Cargo;
 use hakmem_tests::artefacts;
+use machines::Machine;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 use suites::{SUITES, Suite};
@@ -26,11 +28,17 @@ struct Options {
     list: bool,
     install: bool,
     sanitizers: bool,
+    machines: Vec<&'static Machine>,
 }
 
 fn parse(arguments: &[String]) -> Result<Options, String> {
-    let mut options =
-        Options { suites: SUITES.iter().collect(), list: false, install: true, sanitizers: false };
+    let mut options = Options {
+        suites: SUITES.iter().collect(),
+        list: false,
+        install: true,
+        sanitizers: false,
+        machines: Vec::new(),
+    };
     let mut arguments = arguments.iter();
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
@@ -40,6 +48,10 @@ fn parse(arguments: &[String]) -> Result<Options, String> {
             }
             "--list" => options.list = true,
             "--no-install" => options.install = false,
+            "--machines" => {
+                let names = arguments.next().ok_or("--machines needs names\n")?;
+                options.machines = machines::parse(names)?;
+            }
             "--sanitizers" => options.sanitizers = true,
             "--help" | "-h" => return Err(USAGE.to_owned()),
             other => return Err(format!("unknown option {other}\n{USAGE}")),
@@ -65,7 +77,13 @@ pub(crate) fn verify(arguments: &[String]) -> Result<bool, String> {
         }
         return Ok(true);
     }
-    let results = if options.sanitizers { sanitizers::run() } else { run(&options) };
+    let results = if options.sanitizers {
+        sanitizers::run()
+    } else if options.machines.is_empty() {
+        run(&options)
+    } else {
+        machines::run(&options.machines)
+    };
     Ok(report(&results))
 }
 

@@ -12,6 +12,11 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
+    /// For a step that is no run of tests.
+    pub(crate) fn one_success() -> Self {
+        Self { passed: 1, ..Self::default() }
+    }
+
     /// For a step that failed as a whole.
     pub(crate) fn one_failure() -> Self {
         Self { failed: 1, ..Self::default() }

@@ -9,7 +9,7 @@ use std::path::Path;
 /// its folder has a row of its own.
 const LAYERS: &[&[&str]] = &[
     // Ground.
-    &["geometry", "layer", "misuse", "steps"],
+    &["broken", "geometry", "layer", "misuse", "steps"],
     &["sync"],
     &["extent"],
     &["huge", "marks", "regret", "runs", "sieve", "sums"],
@@ -38,7 +38,7 @@ const LAYERS: &[&[&str]] = &[
     &["arena/paths", "large/look", "large/paths", "large/resize", "supers"],
     &["span/alloc", "span/free", "span/look", "span/release", "span/resize"],
     &["describe", "validate"],
-    &["home", "limit", "reach", "refill", "release", "small/validate"],
+    &["home", "limit", "reach", "refill", "release"],
     &["alloc", "free", "now", "realloc"],
     // Whole heaps for kernels.
     &["kernel"],
