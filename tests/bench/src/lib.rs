@@ -6,16 +6,19 @@
 //! tables.
 //!
 //! Map: [`alloc`] is the door to the allocator under test, [`workload`] the list of workloads,
-//! [`worker`] the main function of every worker, `release` what shows how memory goes back; [`clock`], [`memory`], [`random`] and [`race`]
+//! [`worker`] the main function of every worker, `release` what shows how memory goes back, [`kernel`]
+//! what puts kernels' allocators on one region; [`clock`], `ticks`, [`memory`], [`random`] and [`race`]
 //! are what the workloads share.
 
 pub mod alloc;
 pub mod clock;
 pub mod hot;
+pub mod kernel;
 pub mod memory;
 pub mod race;
 pub mod random;
 mod release;
+mod ticks;
 pub mod worker;
 pub mod workload;
 mod workloads;

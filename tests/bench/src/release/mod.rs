@@ -9,7 +9,7 @@
 //! ```text
 //!   burst  survivors  idle_threads  phases  producer  threads  forks  stalls     one scenario each
 //!       \      |        /             |        |         |       |     |  \
-//!        blocks: fill, free, check    |        |         little        |   ticks: the clock
+//!        blocks: fill, free, check    |        |         little        |
 //!              \                      |        |                      /
 //!               book: lists in memory of their own;  print: samples as JSON lines
 //! ```
@@ -26,7 +26,6 @@ mod producer;
 mod stalls;
 mod survivors;
 mod threads;
-mod ticks;
 
 use std::str::FromStr;
 

@@ -9,7 +9,8 @@ use crate::alloc::Alloc;
 use crate::random::Random;
 use crate::release::blocks::{Block, book_for, draw};
 use crate::release::book::Book;
-use crate::release::{print, ticks};
+use crate::release::print;
+use crate::ticks;
 
 const THREADS: u64 = 2;
 /// Bytes of a burst on each thread.

@@ -159,7 +159,7 @@ fn shared_library(file: &str) -> Option<PathBuf> {
 }
 
 /// The version of a crate in the workspace's lock file.
-fn locked(package: &str) -> String {
+pub(crate) fn locked(package: &str) -> String {
     let text = fs::read_to_string(builds::root().join("Cargo.lock")).unwrap_or_default();
     let head = format!("name = \"{package}\"\nversion = \"");
     let version = text.split_once(&head).and_then(|(_, rest)| rest.split('"').next());

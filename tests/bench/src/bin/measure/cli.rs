@@ -83,6 +83,8 @@ impl Cli {
 pub(crate) enum Command {
     /// Count the instructions of the hot paths under callgrind.
     Hot(HotArgs),
+    /// Compare allocators of kernels, each on one fixed region.
+    Kernel(KernelArgs),
     /// Show how memory goes back, with each library preloaded.
     Release(ReleaseArgs),
 }
@@ -93,6 +95,42 @@ pub(crate) struct HotArgs {
     /// Sizes of the blocks, in bytes: 8, 16, 64, 256 or 1024.
     #[arg(long, value_delimiter = ',', default_value = "16,64,1024", value_name = "SIZE,...")]
     pub(crate) sizes: Vec<usize>,
+}
+
+/// Options of `kernel`.
+#[derive(Args)]
+pub(crate) struct KernelArgs {
+    /// Scenarios to run; a `*` stands for anything.
+    #[arg(long, value_delimiter = ',', value_name = "NAME,...")]
+    pub(crate) only: Vec<String>,
+
+    /// How often what measures time runs under each allocator (default: 9, quick: 3).
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    rounds: Option<u32>,
+
+    /// How many traces what measures no time plays (default: 20, quick: 4).
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    seeds: Option<u32>,
+
+    /// Shorter traces, fewer of them, and fewer rounds: for a first look only.
+    #[arg(long)]
+    pub(crate) quick: bool,
+
+    /// Print the scenarios, what they do, and the allocators.
+    #[arg(long)]
+    pub(crate) list: bool,
+}
+
+impl KernelArgs {
+    /// Rounds to run of what measures time.
+    pub(crate) fn rounds(&self) -> usize {
+        self.rounds.map_or(if self.quick { 3 } else { 9 }, |rounds| rounds as usize)
+    }
+
+    /// Seeds of what measures no time.
+    pub(crate) fn seeds(&self) -> usize {
+        self.seeds.map_or(if self.quick { 4 } else { 20 }, |seeds| seeds as usize)
+    }
 }
 
 /// Options of `release`.

@@ -1,12 +1,14 @@
 //! `cargo measure`: builds the workers, runs every workload under every allocator in turn for
 //! several rounds, and prints the tables. `cargo measure hot` counts instructions instead, `cargo
-//! measure release` shows how memory goes back.
+//! measure release` shows how memory goes back, `cargo measure kernel` puts allocators of kernels on
+//! one fixed region.
 
 mod allocators;
 mod builds;
 mod child;
 mod cli;
 mod hot;
+mod kernel;
 mod machine;
 mod programs;
 mod release;
@@ -26,6 +28,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match &cli.command {
         Some(Command::Hot(args)) => hot::run(&cli, args),
+        Some(Command::Kernel(args)) => kernel::run(&cli, args),
         Some(Command::Release(args)) => release::run(&cli, args),
         None if cli.list => {
             suite::list();

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 /// The counter of the processor, or nanoseconds where there is none that a program may read.
 #[inline(always)]
-pub(super) fn now() -> u64 {
+pub(crate) fn now() -> u64 {
     #[cfg(target_arch = "x86_64")]
     // SAFETY: every x86-64 processor has the instruction.
     unsafe {
@@ -20,7 +20,7 @@ pub(super) fn now() -> u64 {
 }
 
 /// Nanoseconds of a tick, by the system's clock.
-pub(super) fn nanos_per_tick() -> f64 {
+pub(crate) fn nanos_per_tick() -> f64 {
     let (start, first) = (Instant::now(), now());
     std::thread::sleep(Duration::from_millis(100));
     let (took, ticks) = (start.elapsed(), now() - first);
@@ -29,7 +29,7 @@ pub(super) fn nanos_per_tick() -> f64 {
 
 /// Ticks that a measurement of nothing takes. In the mean of many, for the counter may move in
 /// steps; the least such mean, for the thread may be interrupted.
-pub(super) fn overhead() -> f64 {
+pub(crate) fn overhead() -> f64 {
     const TIMES: u64 = 5_000;
     let nothing = |_| {
         let first = now();
