@@ -186,6 +186,14 @@ impl<P: Profile, C: Cpu> LockedHeap<P, C> {
         self.engine.with(run)
     }
 
+    /// An allocation that was not to be had at first: asks the hook.
+    #[cold]
+    #[inline(never)]
+    fn alloc_slow(&self, layout: Layout) -> *mut u8 {
+        let block = self.allocate(Request::new(layout));
+        block.map_or(null_mut(), |block| block.cast().as_ptr())
+    }
+
     #[inline(always)]
     fn serve(&self, request: Request) -> Result<Fresh, Failure> {
         let (size, align) = (request.layout().size(), request.layout().align());
@@ -275,8 +283,13 @@ impl<P: Profile, C: Cpu> Default for LockedHeap<P, C> {
 unsafe impl<P: Profile, C: Cpu> GlobalAlloc for LockedHeap<P, C> {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let block = self.allocate(Request::new(layout));
-        block.map_or(null_mut(), |block| block.cast().as_ptr())
+        let (size, align) = (layout.size(), layout.align());
+        // A plain pointer: it leaves the lock in a register, a `Result` by way of memory.
+        let start = self.locked(|engine| match engine.allocate(size, align, false) {
+            Some(fresh) => fresh.start.as_ptr(),
+            None => null_mut(),
+        });
+        if start.is_null() { self.alloc_slow(layout) } else { start }
     }
 
     #[inline]
