@@ -68,12 +68,14 @@ install_qemu() {
     esac
 }
 qemu_from_backports() {
-    local release list
+    local release list mirror
     release="$(. /etc/os-release && echo "$VERSION_CODENAME")-backports"
+    mirror="$(grep -rhoE '[a-z]+://[^ ]+/debian/?( |$)' /etc/apt/sources.list* | head -n 1)"
+    [ -n "$mirror" ] || return 1
     list="$(mktemp --suffix=.list)"
     { cat /etc/apt/sources.list 2>/dev/null || true; } >"$list"
     echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]" \
-        "http://deb.debian.org/debian $release main" >>"$list"
+        "$mirror $release main" >>"$list"
     chmod a+r "$list"
     # For these two calls alone: where apt looks from then on is the user's affair.
     local with=("${apt[@]}" -o "Dir::Etc::SourceList=$list") done=0

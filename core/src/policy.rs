@@ -86,9 +86,14 @@ impl Policy {
         self.unless_all((used / HOT_SPANS_PART).max(HOT_SPANS_LEAST))
     }
 
+    /// Whether nothing is given back but on demand.
+    pub(crate) fn keeps_all(&self) -> bool {
+        self.keeps_all.load(Ordering::Relaxed)
+    }
+
     /// A bound, or none where all is kept.
     fn unless_all(&self, bound: usize) -> usize {
-        if self.keeps_all.load(Ordering::Relaxed) { usize::MAX / 2 } else { bound }
+        if self.keeps_all() { usize::MAX / 2 } else { bound }
     }
 
     pub(crate) fn set_release(&self, on: bool) {

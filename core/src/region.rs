@@ -150,6 +150,9 @@ impl<const REGIONS: usize> RegionSource<REGIONS> {
         /// no lock of the source's, with the size and the alignment that would do. What the hook gives is
         /// added, as by [`add`](Self::add), and the map tried again.
         ///
+        /// It is asked on as many as 8 CPUs at once; one more gets no memory. A region that the heap's
+        /// registry has no room for is lost to a [`PerCpuHeap`](crate::PerCpuHeap), which learns of it too late.
+        ///
         /// The hook owes what `add` asks for. It must not allocate from the heap that the source serves;
         /// where it does, it is asked for that in turn, and after some such turns there is no memory.
         pub fn growing(hook: Growth) -> Self {
@@ -258,6 +261,7 @@ impl<const REGIONS: usize> Regions<REGIONS> {
             self.missed = (layout.size(), layout.align());
             return None;
         };
+        self.missed = (0, 0);
         self.used += layout.size();
         self.peak = self.peak.max(self.used);
         Some(taken)

@@ -112,6 +112,9 @@ impl<H: Host, R: Registry> Heap<H, R> {
     /// the peak of a program that goes from one kind to another is that of the larger one. One
     /// superslab of either kind at most.
     pub(crate) fn make_way(&self, size: usize) {
+        if self.policy.keeps_all() {
+            return;
+        }
         let least = (SLOT * SLOTS as usize / 8).min(size);
         if let Some(id) = self.pool.find_dirty(least) {
             self.gave(self.purge_idle(id, u32::MAX));

@@ -117,8 +117,14 @@ impl SmallHeap {
         Self { first: None, in_use: 0, peak: 0 }
     }
 
-    /// Gives the heap a region of `size` bytes. It is trimmed to multiples of 8 bytes; 8 GiB are the
-    /// most. Regions that adjoin stay two: no block lies in both.
+    /// Whether there is a region.
+    #[cfg(not(loom))]
+    pub(crate) const fn has_memory(&self) -> bool {
+        self.first.is_some()
+    }
+
+    /// Gives the heap a region of `size` bytes. It is trimmed to multiples of 8 bytes, of which it
+    /// has less than 2^30. Regions that adjoin stay two: no block lies in both.
     ///
     /// # Errors
     /// The region is null, too small, too large, or one that was given before, or a part of it was. The

@@ -17,14 +17,9 @@ impl<H: Host, R: Registry> Heap<H, R> {
         // A small heap starts with 1 MiB; from the second superslab on they are 2 MiB.
         let size =
             self.back.with(|back| if back.numbers.open().1 < UNIT { UNIT } else { SUPERSLAB });
-        let range = self.take_range(size, size);
+        let range = self.take_prepared(size);
         // Where nothing more can be mapped, half as much may be left, or as well aligned.
-        let range =
-            range.or_else(|| if size > UNIT { self.take_range(UNIT, UNIT) } else { None })?;
-        if !self.registry.prepare(&self.host, &self.ledger, range.base, range.size) {
-            self.put_range(range);
-            return None;
-        }
+        let range = range.or_else(|| if size > UNIT { self.take_prepared(UNIT) } else { None })?;
         let id = self.back.with(|back| back.numbers.take(&self.pool));
         let Some(superslab) = self.pool.make_superslab(id, &self.host, &self.ledger) else {
             self.back.with(|back| back.numbers.give(&self.pool, id));
@@ -46,6 +41,16 @@ impl<H: Host, R: Registry> Heap<H, R> {
             self.pool.raise_idle(id, range.dirty);
         }
         Some(SlabId::new(id, 0))
+    }
+
+    /// A range for a superslab of so many bytes, for which the registry has room.
+    fn take_prepared(&self, size: usize) -> Option<Range> {
+        let range = self.take_range(size, size)?;
+        if self.registry.prepare(&self.host, &self.ledger, range.base, range.size) {
+            return Some(range);
+        }
+        self.put_range(range);
+        None
     }
 
     /// Gives the slots of an unused slab back; the caller made it unused. If that left the whole

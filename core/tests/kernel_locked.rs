@@ -4,7 +4,9 @@
 
 mod kernels;
 
-use hakmem_core::{AllocError, Cpu, Embedded, Hosted, LockedHeap, NoCpu, Profile, Request};
+use hakmem_core::{
+    AllocError, Cpu, Embedded, FreeError, Hosted, LockedHeap, MisuseKind, NoCpu, Profile, Request,
+};
 use kernels::{KIB, MIB, finish, give, heap_of, layout, take};
 use std::alloc::GlobalAlloc;
 
@@ -319,4 +321,25 @@ fn every_call_is_pinned_and_unpinned() {
     pinned_since();
     assert_eq!(give(heap, block, 100, 8), Ok(()));
     pinned_since();
+}
+
+/// A block freed twice is noticed late. Who resizes next made no mistake, and who frees next learns of it.
+#[test]
+fn a_late_find_is_no_answer_to_a_resize() {
+    let heap = heap_of::<Hosted, NoCpu>(16 * MIB);
+    let span = take(heap, 100 * KIB, 8).expect("memory");
+    let [twice, once, other] = [(); 3].map(|()| take(heap, 64, 8).expect("memory"));
+    for block in [twice, once, twice] {
+        assert_eq!(give(heap, block, 64, 8), Ok(()));
+    }
+    heap.purge();
+    // SAFETY: the block's layout, and the block is the test's.
+    let resized = unsafe { heap.resize_in_place(span, layout(100 * KIB, 8), 50 * KIB) };
+    assert_eq!(resized, Ok(()));
+    let Err(FreeError::Misuse(misuse)) = give(heap, span, 50 * KIB, 8) else {
+        panic!("nothing was found");
+    };
+    assert_eq!((misuse.kind, misuse.address), (MisuseKind::DoubleFree, twice.as_ptr().addr()));
+    assert_eq!(give(heap, other, 64, 8), Ok(()));
+    finish(heap);
 }

@@ -30,7 +30,7 @@ impl Engine for SmallHeap {
     }
 
     fn is_ready(&self) -> bool {
-        Self::stats(self).regions > 0
+        self.has_memory()
     }
 
     #[inline(always)]

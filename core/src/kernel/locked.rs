@@ -118,7 +118,8 @@ impl<P: Profile, C: Cpu> LockedHeap<P, C> {
     /// Frees a block.
     ///
     /// # Errors
-    /// What is wrong with it, or with its size; the call did nothing then.
+    /// See [`FreeError`]. The block that a misuse names was not freed; in a hosted heap that may be one
+    /// that was freed wrongly before, and is noticed now: then this one is free.
     ///
     /// # Safety
     /// The block is the caller's to give up, if it is one of this heap's at all; `layout` is what it was
@@ -289,7 +290,7 @@ unsafe impl<P: Profile, C: Cpu> GlobalAlloc for LockedHeap<P, C> {
             Some(fresh) => fresh.start.as_ptr(),
             None => null_mut(),
         });
-        if start.is_null() { self.alloc_slow(layout) } else { start }
+        if start.is_null() && self.hook.is_some() { self.alloc_slow(layout) } else { start }
     }
 
     #[inline]

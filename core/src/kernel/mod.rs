@@ -91,8 +91,8 @@
 //!
 //! Out of memory is a null pointer or [`NoMemory`](AllocError::NoMemory), and never a panic: what was freed
 //! serves the next request. The heap panics if `GlobalAlloc`'s `dealloc` or `realloc` is called wrongly, for
-//! these can answer nothing: a block that is not the heap's, or is free already, or of another size; a call
-//! before there was memory; a CPU whose number has no cache. The message names the block's address. It is
+//! these can answer nothing: a block that is not the heap's, or is free already, or of another size; a `dealloc`
+//! before there was memory, or on a CPU whose number has no cache. The message names the block's address. It is
 //! a bug of the kernel's, found where the heap noticed it: the crate's "What is caught" says how soon that
 //! is, and that of [`SmallHeap`](crate::SmallHeap) for the embedded profile. The heap itself is whole and under no lock, so the panic handler may go on to allocate.
 //! [`LockedHeap::deallocate`] and its like answer the same as a [`FreeError`].

@@ -12,6 +12,7 @@
 //! as the frees since the last one can have added.
 
 use crate::cache::Cache;
+use crate::geometry::SUPERSLAB;
 use crate::heap::Heap;
 use crate::policy;
 use crate::registry::Registry;
@@ -109,6 +110,8 @@ impl<H: Host, R: Registry> Heap<H, R> {
         if excess == 0 {
             return 0;
         }
+        // What is on its way back serves nobody: under a limit, others may need it meanwhile.
+        let excess = if self.limit().is_some() { excess.min(SUPERSLAB) } else { excess };
         let mut kinds = [Kind::Idle, Kind::Spans, Kind::Ranges];
         let bytes = |kind: &Kind| match kind {
             Kind::Idle => self.pool.sums.idle.get(),

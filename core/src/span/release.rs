@@ -48,7 +48,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
         open.map(|(number, _)| self.purge_span_superslab(number, 1)).sum()
     }
 
-    /// Gives back `wanted` bytes of what is free in spans, or what one call of the source takes: the bins
+    /// Gives back `wanted` bytes of what is free in spans, or what a batch takes: the bins
     /// count as that if they hold most of it. Answers the bytes purged.
     pub(crate) fn release_some_spans(&self, wanted: usize) -> usize {
         let mut drained = self.spans.bins.bytes() > self.spans.loose.get();

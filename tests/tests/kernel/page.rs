@@ -65,6 +65,11 @@ fn write(crate_dir: &Path, name: &str, text: &str) {
     let path = crate_dir.join(name);
     let dir = path.parent().expect("a file lies in a folder");
     let root = format!("{}/", artefacts::workspace().display());
+    let mut text = text.replace(HAKMEM, &root);
+    if name == "Cargo.toml" {
+        // The target folder may lie in hakmem's own workspace, and the crate is no part of that.
+        text.push_str("\n[workspace]\n");
+    }
     fs::create_dir_all(dir).expect("a folder can be made");
-    fs::write(&path, text.replace(HAKMEM, &root)).expect("a file can be written");
+    fs::write(&path, text).expect("a file can be written");
 }
