@@ -26,6 +26,7 @@ use crate::entry::{Entry, OwnerId};
 use crate::geometry::OUTBOX_PLACES;
 use crate::outbox::Outbox;
 use crate::span::SpanCache;
+use crate::steps;
 use crate::sync::light_fence;
 use core::marker::PhantomPinned;
 use core::ptr::{NonNull, null_mut};
@@ -298,6 +299,7 @@ impl Cache {
         self.tag = owner.map_or(NOTHING, OwnerId::tag);
         self.life = Life::Live;
         for (bin, class) in self.bins.iter_mut().zip(ClassId::all()) {
+            steps::word();
             bin.limit = limit(class) as i32;
             bin.room = bin.limit;
         }

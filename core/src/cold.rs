@@ -6,6 +6,7 @@
 
 use crate::block::List;
 use crate::geometry::COLD_LISTS;
+use crate::steps;
 
 /// Full lists, oldest first; all-zero bytes are none.
 pub(crate) struct Cold {
@@ -65,6 +66,7 @@ impl Cold {
         for at in 0..longest {
             let lists = self.lists.iter_mut().zip(&mut *drawn).zip(counts);
             for ((list, drawn), _) in lists.filter(|(_, count)| at < *count) {
+                steps::block();
                 // A list that was torn ends early; no block begins at 0.
                 drawn[at] = list.pop().map_or(0, |block| block.into_start().addr());
             }

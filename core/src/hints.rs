@@ -11,6 +11,7 @@
 //! memory from sight: that is what the fences exclude.
 
 use crate::class::{CLASSES, ClassId};
+use crate::steps;
 use crate::sync::{AtomicU64, Ordering, fence};
 
 /// One of the things that are searched for.
@@ -63,6 +64,7 @@ enum Cleared {
 impl Hint<'_> {
     /// Sets the hint. What it hints at was written before.
     fn set(self) {
+        steps::word();
         // ORDERING: SeqCst fence between the write below and this look; partner: `clear`.
         fence(Ordering::SeqCst);
         if self.cell.load(Ordering::Relaxed) & 1 << self.bit == 0 {
@@ -74,6 +76,7 @@ impl Hint<'_> {
 
     /// Clears the hint, and sets it again if `still` finds something below on the second look.
     fn clear(self, still: impl FnOnce() -> bool) -> Cleared {
+        steps::word();
         let before = self.cell.fetch_and(!(1 << self.bit), Ordering::Relaxed);
         // ORDERING: SeqCst fence between clearing and the second look; partner: `set`.
         fence(Ordering::SeqCst);

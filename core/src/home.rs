@@ -16,6 +16,7 @@ use crate::policy::SHORT;
 use crate::registry::Registry;
 use crate::sorter::{SORTED, Sorter};
 use crate::source::Host;
+use crate::steps;
 use crate::superslab::{SlabId, SuperId, Superslab};
 
 /// Blocks that are drawn off each of the lists before they are sorted.
@@ -117,6 +118,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
         let Some(home) = self.home_of(base).filter(|home| home.class == class) else {
             return self.not_out(base, class, blocks.first().copied());
         };
+        steps::word();
         let arrival = home.superslab.send_home(home.slab.slot(), class, blocks);
         self.proceed(arrival.next, home.slab, class);
         if arrival.refused.is_some() {

@@ -11,14 +11,14 @@
 //!
 //! | layer | modules |
 //! |---|---|
-//! | for kernels | `kernel` |
+//! | for kernels | `kernel`; `small`, the engine of its embedded profile |
 //! | the paths | `alloc` `now` `free` `realloc`: each begins with its tree of branches; `refill` `home` `supers` `reach` `release` `limit` behind them |
 //! | the heap | `heap` `stats` `describe` `validate` |
 //! | front | `cache` `caches` `door` `cold` `outbox` `sorter` |
 //! | back | `pool` `hints` `slab` `superslab` `numbers` `returned` `word`; `span` `large` `arena` |
 //! | beside | `registry` `entry` `policy` `counters` `owners` |
 //! | source | `source` `region` `ledger` `misuse` |
-//! | ground | `broken` `class` `block` `extent` `geometry` `huge` `layer` `marks` `regret` `sieve` `sums` `sync` |
+//! | ground | `class` `block` `broken` `extent` `geometry` `huge` `layer` `marks` `regret` `sieve` `steps` `sums` `sync` |
 //!
 //! # Where this differs from the first design
 //!
@@ -46,6 +46,30 @@
 //!
 //! *Another thread reaches an idle cache by its door* (`door`), at one instruction of the hot paths (three of
 //! an allocation whose size is known when it is compiled) and no store, where two of each were allowed.
+//!
+//! # Bounded time
+//!
+//! For blocks of up to 32 KiB a call takes so many turns of its loops at most, however large the heap is and
+//! whatever happened before, where lists [do not grow](Heap::set_growth), nothing is
+//! [given back](Heap::set_release) by itself (a [`PerCpuHeap`] is such a heap) and the pool has a slab or idle
+//! slots; a test counts them.
+//!
+//! | call | blocks | superslabs | words |
+//! |---|---|---|---|
+//! | allocation | 64 | 193 | 5764 |
+//! | free | 768 | 0 | 29226 |
+//!
+//! *Blocks* are linked, drawn, sorted or sent home, in bulk: most calls move one. *Superslabs* are looked at
+//! where a search finds hints that proved wrong, or slots too scattered; all but some 400 of an allocation's
+//! *words* belong to such searches. A free's belong to 256 blocks of as many slabs that go home together,
+//! each the last of its slab. Words are counted for a heap of up to 64 superslabs; each 64 more are three
+//! words more of an allocation.
+//!
+//! What other threads do comes on top: a compare-and-swap that fails, which is another's success, and the
+//! one lock, which is held for a constant time, or 64 looks, by who opens or closes a superslab, or cuts a span.
+//! To open one takes as long as the source takes, and 38 words. An allocation that
+//! [never waits](Heap::allocate_now) takes no lock. Spans and large blocks are searched for by best fit, 64 looks
+//! at most, and where they must read zero they are cleared.
 //!
 //! # What is caught
 //!
@@ -123,6 +147,7 @@ slabs! {
     mod regret;
     mod runs;
     mod sieve;
+    mod steps;
     mod sums;
 
     mod ledger;

@@ -11,6 +11,7 @@
 //! been worth one, and how many it takes.
 
 use crate::geometry::{SLOT, SLOTS};
+use crate::steps;
 use crate::sync::Ordering;
 use crate::sync::mark::{AtomicBool, AtomicU8, AtomicU16, AtomicU32};
 
@@ -124,6 +125,7 @@ impl Marks {
     }
 
     fn slot(&self, slot: u32) -> u16 {
+        steps::word();
         self.holes[slot as usize % SLOTS as usize].load(Ordering::Relaxed)
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::entry::OwnerId;
 use crate::extent::{Array, Extent, Whole, blank};
+use crate::steps;
 use crate::sync::{AtomicU64, Ordering, const_fn};
 
 /// Ids of living caches. Past 65,536 at a time (256 over one window) a cache gets none: its blocks
@@ -21,6 +22,7 @@ impl<E: Extent> Owners<E> {
     pub(crate) fn take(&self) -> Option<OwnerId> {
         self.taken.as_slice().iter().enumerate().find_map(|(index, word)| {
             let mut seen = word.load(Ordering::Relaxed);
+            steps::word();
             while seen != u64::MAX {
                 let bit = seen.trailing_ones();
                 // ORDERING: Relaxed: an id is a number; stale entries that bear it cost time only.

@@ -21,6 +21,7 @@ use crate::hints::TREES;
 use crate::hints::{self, Hint, Row, Tree, bits};
 use crate::ledger::{Ledger, Table, published};
 use crate::source::PageSource;
+use crate::steps;
 use crate::sums::Sums;
 use crate::superslab::{SlabId, Slots, SuperId, Superslab, Want};
 #[cfg(loom)]
@@ -150,6 +151,7 @@ impl<E: Extent> Pool<E> {
         mut probe: impl FnMut(SuperId, &Superslab) -> Probe<T>,
     ) -> Option<T> {
         let word = |cell: &AtomicU64| {
+            steps::word();
             // ORDERING: Relaxed: a hint; what it leads to is claimed with Acquire.
             cell.load(Ordering::Relaxed)
         };
@@ -165,6 +167,7 @@ impl<E: Extent> Pool<E> {
                     for bit in bits(word(&chunk.summary[tree.index()])) {
                         let id = SuperId((index * CHUNK_SUPERS) as u32 + bit);
                         let superslab = &chunk.superslabs[bit as usize];
+                        steps::superslab();
                         match probe(id, superslab) {
                             Probe::Found(found) => return Some(found),
                             Probe::Empty => self.lower(tree, id, superslab),
@@ -201,6 +204,7 @@ impl<E: Extent> Pool<E> {
     pub(crate) fn claim_pooled_in(&self, id: SuperId, class: ClassId) -> Option<(SlabId, Word)> {
         let superslab = self.superslab(id)?;
         bits(u64::from(superslab.pooled(class))).find_map(|slot| {
+            steps::word();
             claim_slab(superslab, class, slot).map(|word| (SlabId::new(id, slot), word))
         })
     }
@@ -296,6 +300,7 @@ pub(crate) fn claim_slab(superslab: &Superslab, class: ClassId, slot: u32) -> Op
     let cell = superslab.word(slot);
     let mut seen = Word(cell.load(Ordering::Relaxed));
     while seen.state() == State::Pooled && seen.class() == class {
+        steps::word();
         let claimed = seen.with_state(State::Claimed);
         // ORDERING: Acquire pairs with the Release of `slab::send_home` and of `begin`'s claimer
         // giving up: base, links and registry entries are read after it.

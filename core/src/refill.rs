@@ -26,6 +26,7 @@ use crate::policy::{self, GROWTH_BYTES};
 use crate::registry::Registry;
 use crate::slab::Next;
 use crate::source::Host;
+use crate::steps;
 use crate::superslab::{SlabId, SuperId, Want};
 
 /// A refill that may wait for the one lock, and for the source.
@@ -62,6 +63,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
         cache.behind.tallies.refills += 1;
         self.adapt(cache, class);
         let block = loop {
+            steps::word();
             let claimed = SlabId::decode(cache.side(class).claimed);
             let found = claimed.and_then(|slab| self.draw(cache, slab, class));
             if found.is_some() {

@@ -194,6 +194,7 @@ impl<const REGIONS: usize> RegionSource<REGIONS> {
     }
 
     /// Size and alignment of the last map that failed since this was last asked.
+    #[cfg(not(loom))]
     pub(crate) fn take_missed(&self) -> Option<(usize, usize)> {
         let missed = self.regions.with(|regions| core::mem::take(&mut regions.missed));
         Some(missed).filter(|(size, _)| *size > 0)

@@ -16,6 +16,7 @@
 
 use crate::geometry::{LINE_CELLS, LINES, SLOTS};
 use crate::ledger::Table;
+use crate::steps;
 #[cfg(loom)]
 use crate::sync::cells;
 use crate::sync::{AtomicU64, Ordering};
@@ -70,6 +71,7 @@ impl Returned {
         for same in blocks.chunk_by(|one, other| cell_of(*one) == cell_of(*other)) {
             let mut mask = 0;
             for &block in same {
+                steps::block();
                 let bit = 1 << (usize::from(block) % CELL);
                 if mask & bit != 0 || u32::from(block) >= carved {
                     refuse(block);
@@ -93,7 +95,9 @@ impl Returned {
         for at in 0..(blocks as usize).div_ceil(CELL) {
             let cell = self.cell(slot, at);
             let mut pick = cell.load(Ordering::Relaxed);
+            steps::word();
             while taken + pick.count_ones() > most {
+                steps::word();
                 pick &= !(1 << pick.ilog2());
             }
             if pick == 0 {
@@ -115,6 +119,7 @@ impl Returned {
     pub(crate) fn clear(&self, slot: u32, blocks: u32) {
         for at in 0..(blocks as usize).div_ceil(CELL) {
             let cell = self.cell(slot, at);
+            steps::word();
             // Reading first: pages of the table that were never written stay untouched.
             if cell.load(Ordering::Relaxed) != 0 {
                 // ORDERING: Relaxed: the slot is given back with Release after this.

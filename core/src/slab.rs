@@ -5,6 +5,7 @@
 
 use crate::block::{Block, Chain, List};
 use crate::class::ClassId;
+use crate::steps;
 use crate::superslab::Superslab;
 use crate::sync::Ordering;
 use crate::word::{State, Word};
@@ -66,6 +67,7 @@ impl Superslab {
             // SAFETY: the bit was set by whoever gave the block up, and is cleared now. A slab
             // that is claimed has a base, so the address is not null.
             let block = unsafe { Block::from_start(NonNull::new_unchecked(start)) };
+            steps::block();
             match &mut chain {
                 Some(chain) => chain.append(block),
                 None => chain = Some(Chain::of(block)),
@@ -86,6 +88,7 @@ impl Superslab {
         let cell = self.word(slot);
         let mut seen = Word(cell.load(Ordering::Relaxed));
         loop {
+            steps::word();
             let count = most.min(seen.class().capacity() - seen.carved());
             if count == 0 {
                 return None;
@@ -104,6 +107,7 @@ impl Superslab {
     pub(crate) fn carve_list(&self, slot: u32, class: ClassId, most: u32) -> Option<(List, u32)> {
         let (first, count) = self.carve(slot, most)?;
         let block = |index| {
+            steps::block();
             let start = self.block_start(slot, class, index)?;
             // SAFETY: just carved, so free and in no list.
             Some(unsafe { Block::from_start(start) })
@@ -144,6 +148,7 @@ impl Superslab {
         let cell = self.word(slot);
         let mut seen = Word(cell.load(Ordering::Relaxed));
         loop {
+            steps::word();
             let settled = seen.settled();
             if keep_empty && settled.state() == State::Unused {
                 return None;
@@ -170,6 +175,7 @@ impl Superslab {
         arrival.refused = None;
         let came = returned.set(slot, blocks, seen.carved(), |block| arrival.refused = Some(block));
         while came > 0 && seen.returned() + came <= seen.carved() {
+            steps::word();
             let more = seen.with_returned(seen.returned() + came);
             let now = if seen.state() == State::Claimed { more } else { more.settled() };
             // ORDERING: Release publishes the bits, and what the users of the blocks wrote, to the

@@ -4,6 +4,7 @@
 //! one slab come together however many slabs there are.
 
 use crate::class::Measure;
+use crate::steps;
 
 /// Blocks that are sorted at once.
 pub(crate) const SORTED: usize = 256;
@@ -48,9 +49,13 @@ impl Sorter {
         }
         let bucket = |slab: u32| slab as usize % BUCKETS;
         let mut ends = [0u16; BUCKETS];
-        slabs.iter().for_each(|&slab| ends[bucket(slab)] += 1);
+        slabs.iter().for_each(|&slab| {
+            steps::block();
+            ends[bucket(slab)] += 1;
+        });
         let mut end = 0;
         for count in &mut ends {
+            steps::word();
             end += *count;
             *count = end;
         }

@@ -8,6 +8,7 @@ use crate::geometry::{SLOT, SLOTS};
 use crate::ledger::published;
 use crate::marks::Marks;
 use crate::returned::Returned;
+use crate::steps;
 #[cfg(any(test, loom))]
 use crate::sync::cells;
 use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, const_fn};
@@ -192,6 +193,7 @@ impl Superslab {
     pub(crate) fn claim_run(&self, count: u32, want: Want) -> Option<(u32, u32)> {
         let mut seen = self.slots();
         loop {
+            steps::word();
             let mask = match want {
                 Want::Dirty => seen.dirty(),
                 Want::Any => seen.idle(),
@@ -259,6 +261,7 @@ impl Superslab {
         raise: impl Fn(),
     ) -> Option<(usize, u32, u32)> {
         while seen.idle() == all_slots(self.shape()) {
+            steps::word();
             // ORDERING: Acquire as in `claim_run`; Release is not needed, nothing was written.
             let closed =
                 self.slots.compare_exchange(seen.0, 0, Ordering::Acquire, Ordering::Relaxed);

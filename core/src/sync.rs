@@ -302,10 +302,6 @@ mod lock {
             run(&mut self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()))
         }
 
-        pub(crate) fn try_with<U>(&self, run: impl FnOnce(&mut T) -> U) -> Option<U> {
-            self.0.try_lock().ok().map(|mut guard| run(&mut guard))
-        }
-
         pub(crate) fn hold(&self) {}
 
         /// # Safety

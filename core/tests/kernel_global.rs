@@ -1,5 +1,7 @@
 //! A kernel's heap as the global allocator of a whole program: this test, its harness and its threads.
 
+#![cfg(not(loom))]
+
 use hakmem_core::{Hosted, LockedHeap};
 use std::cell::UnsafeCell;
 use std::collections::{BTreeMap, HashMap};

@@ -1,5 +1,7 @@
 //! Random actions on a kernel's heap, ending with every byte back.
 
+#![cfg(not(loom))]
+
 mod kernels;
 
 use core::alloc::{GlobalAlloc, Layout};

@@ -305,3 +305,31 @@ fn reaching_into_busy_caches_loses_nothing() {
     assert_ne!(emptied.into_inner(), 0);
     finish(&heap);
 }
+
+/// A cache that was emptied, and an untouched one, serve an allocation that never waits while all locks
+/// are held; the list of caches is behind one of them.
+#[test]
+fn an_emptied_cache_serves_without_waiting() {
+    let heap = heap();
+    let mut caches = [(); 2].map(|()| Box::new(Cache::new()));
+    let kept = take(&heap, &mut caches[0], 64);
+    std::thread::scope(|scope| {
+        scope.spawn(|| heap.relieve());
+    });
+    heap.lock_for_fork();
+    // SAFETY: the caches are this heap's.
+    let blocks = caches.each_mut().map(|cache| unsafe { heap.allocate_now(cache, 64, 8) });
+    // SAFETY: this thread took them.
+    unsafe { heap.unlock_after_fork() };
+    assert!(blocks.iter().all(|block| !block.is_null()));
+    // Its owner allocates again, and from now on it can be reached.
+    let shown = take(&heap, &mut caches[1], 5000);
+    for block in blocks.into_iter().chain([kept, shown]) {
+        // SAFETY: given up once.
+        unsafe { heap.deallocate(&mut caches[0], block) };
+    }
+    for cache in &mut caches {
+        heap.retire_cache(cache);
+    }
+    finish(&heap);
+}

@@ -21,7 +21,7 @@
 //! |---|---|---|---|
 //! | 8 KiB to some MiB | anywhere | `LockedHeap<Embedded>` | 64 bytes |
 //! | 8 MiB and more | one CPU, or several that allocate seldom | `LockedHeap<Hosted>` | 25 KiB |
-//! | 8 MiB and more | several CPUs | `PerCpuHeap` | 13 KiB, and 13 KiB a CPU |
+//! | 8 MiB and more | several CPUs | `PerCpuHeap` | 13 KiB, and 12 a CPU |
 //!
 //! [`Hosted`] is the faster one: most calls are a pop or a push, whatever the heap holds. It carves slabs of
 //! 64 KiB, one size class each, out of superslabs of 1 and 2 MiB, and keeps its tables in the regions:
@@ -29,7 +29,7 @@
 //! puts block beside block, and a small region is as full as it can be.
 //!
 //! The regions of a [`Hosted`] heap lie in a window of addresses: 64 MiB from the MiB on in which the first
-//! one begins, unless the profile says otherwise (`Hosted<16384>`: 1 GiB; 64 KiB of window cost 6 bytes of
+//! one begins, unless the profile says otherwise (`Hosted<16384>`: 1 GiB, and up to 8 GiB; 64 KiB of window cost 6 bytes of
 //! `.bss`). So the lowest region is the one to begin with.
 //!
 //! # Memory
@@ -93,8 +93,8 @@
 //! serves the next request. The heap panics if `GlobalAlloc`'s `dealloc` or `realloc` is called wrongly, for
 //! these can answer nothing: a block that is not the heap's, or is free already, or of another size; a call
 //! before there was memory; a CPU whose number has no cache. The message names the block's address. It is
-//! a bug of the kernel's, found where the heap noticed it: see the crate's "What is caught" for how soon
-//! that is. The heap itself is whole and under no lock, so the panic handler may go on to allocate.
+//! a bug of the kernel's, found where the heap noticed it: the crate's "What is caught" says how soon that
+//! is, and that of [`SmallHeap`](crate::SmallHeap) for the embedded profile. The heap itself is whole and under no lock, so the panic handler may go on to allocate.
 //! [`LockedHeap::deallocate`] and its like answer the same as a [`FreeError`].
 //!
 //! # Map

@@ -9,10 +9,8 @@
 //! a call:  pin -> the number of this CPU -> its cache -> the heap -> unpin -> answer, or panic
 //! ```
 //! Who is pinned has the CPU's cache to himself, so most calls are a pop or a push, with no lock and no
-//! atomic operation. What a call cannot serve from there it gets from the pool; the one lock is taken to
+//! read-modify-write. What a call cannot serve from there it gets from the pool; the one lock is taken to
 //! open or close a superslab, and for spans.
-//!
-//! # Longest paths
 //!
 //! A caller stays pinned for one call at most: see the crate's "Bounded time" for how long that can be.
 //! Blocks of up to 32 KiB are cleared, and those that move copied, after the pin is released.
@@ -45,19 +43,47 @@ use core::ptr::{NonNull, null_mut};
 /// What is free stays with the heap until memory runs out or [`purge`](Self::purge) is called.
 ///
 /// # Interrupt handlers
-/// Where `C` disables interrupts, handlers may allocate and free as everyone does; what they pay is
-/// the time that others keep them disabled. An allocation that finds nothing at hand may wait for the
-/// one lock, whose holder is another CPU, pinned too, so that it always comes free; a request that is to
-/// be served [now](Request::now) gets an error instead.
+/// Where `C` disables interrupts, handlers may allocate and free as everyone does. It costs the time that
+/// calls keep interrupts disabled: a list's pop or push most times, what the crate's "Bounded time" says
+/// at most, and what the source takes, its growth hook too, where a superslab or a large block is
+/// mapped. An allocation that finds nothing at hand may wait for the one lock, whose holder is another
+/// CPU, pinned too, so that it always comes free; a request that is to be served [now](Request::now) gets
+/// an error instead.
+///
+/// A call that comes out of another on its CPU all the same, from a hook or from a handler that `C` does not
+/// hold off, is told so and does nothing: `Reentered`, null, or a panic.
 pub struct PerCpuHeap<S: PageSource, C: Cpu, R: Registry = Flat<1024>, const CPUS: usize = 8> {
     fronts: [Private<Cache>; CPUS],
     heap: Heap<KernelHost<S, C, CPUS>, R>,
     cpu: PhantomData<fn() -> C>,
 }
 
-/// A CPU with a number past the caches.
-struct OutOfRange {
-    id: usize,
+/// Why a call did not get at a cache.
+enum Refused {
+    /// The CPU has a number past the caches.
+    OutOfRange { id: usize, most: usize },
+    /// The cache is in use, by a call that this one came out of.
+    Reentered,
+}
+
+impl From<Refused> for AllocError {
+    #[cold]
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::OutOfRange { id, most } => Self::CpuOutOfRange { id, most },
+            Refused::Reentered => Self::Reentered,
+        }
+    }
+}
+
+impl From<Refused> for FreeError {
+    #[cold]
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::OutOfRange { id, most } => Self::CpuOutOfRange { id, most },
+            Refused::Reentered => Self::Reentered,
+        }
+    }
 }
 
 impl<S: PageSource, C: Cpu, const SLOTS: usize, const CPUS: usize>
@@ -91,18 +117,36 @@ impl<S: PageSource, C: Cpu, R: Registry, const CPUS: usize> PerCpuHeap<S, C, R, 
 
     /// Pins the caller and lends it the cache of its CPU; then `after`, with the number of the CPU.
     #[inline(always)]
-    fn on_cpu<T>(
+    fn on_cpu<T, U>(
         &self,
         work: impl FnOnce(&mut Cache) -> T,
-        after: impl FnOnce(T, usize) -> T,
-    ) -> Result<T, OutOfRange> {
+        after: impl FnOnce(T, usize) -> U,
+    ) -> Result<U, Refused> {
         let pinned = C::pin();
         let id = C::id(&pinned);
-        let front = self.fronts.get(id).ok_or(OutOfRange { id })?;
-        // SAFETY: nobody else is pinned to this CPU, and the holder of the pin is in no other call:
-        // nothing that the heap calls may allocate.
-        let done = unsafe { front.with(work) };
+        // SAFETY: the caller is pinned to this CPU.
+        let done = unsafe { self.with_cache(id, work) }?;
         Ok(after(done, id))
+    }
+
+    /// Lends the cache of a CPU.
+    ///
+    /// # Safety
+    /// The caller is pinned to the CPU, or nobody is and will be before this returns.
+    #[inline(always)]
+    unsafe fn with_cache<T>(
+        &self,
+        id: usize,
+        work: impl FnOnce(&mut Cache) -> T,
+    ) -> Result<T, Refused> {
+        let front = self.fronts.get(id).ok_or(Refused::OutOfRange { id, most: CPUS })?;
+        if !self.heap.host().enter(id) {
+            return Err(Refused::Reentered);
+        }
+        // SAFETY: nobody else is pinned to the CPU, and the caller is in no other call on it.
+        let done = unsafe { front.with(work) };
+        self.heap.host().leave(id);
+        Ok(done)
     }
 
     /// Allocates memory.
@@ -121,7 +165,7 @@ impl<S: PageSource, C: Cpu, R: Registry, const CPUS: usize> PerCpuHeap<S, C, R, 
                 }
                 Ok(NonNull::slice_from_raw_parts(start, layout.size()))
             }
-            Err(OutOfRange { id }) => Err(AllocError::CpuOutOfRange { id, most: CPUS }),
+            Err(refused) => Err(refused.into()),
         }
     }
 
@@ -183,19 +227,15 @@ impl<S: PageSource, C: Cpu, R: Registry, const CPUS: usize> PerCpuHeap<S, C, R, 
     /// crate's "What is caught" says.
     #[inline]
     pub unsafe fn deallocate(&self, block: NonNull<u8>, layout: Layout) -> Result<(), FreeError> {
-        let freed = self.on_cpu(
-            |cache| {
-                let (size, align) = (layout.size(), layout.align());
-                // SAFETY: the caller's promise, and as in `take`.
-                unsafe { self.heap.deallocate_sized(cache, block.as_ptr(), size, align) };
-                None
-            },
-            |_, id| self.heap.host().take_misuse(id),
-        );
-        match freed {
-            Ok(None) => Ok(()),
-            Ok(Some(misuse)) => Err(self.wrong(misuse)),
-            Err(OutOfRange { id }) => Err(FreeError::CpuOutOfRange { id, most: CPUS }),
+        let (start, size, align) = (block.as_ptr(), layout.size(), layout.align());
+        let misuse = self.on_cpu(
+            // SAFETY: the caller's promise, and as in `take`.
+            |cache| unsafe { self.heap.deallocate_sized(cache, start, size, align) },
+            |(), id| self.heap.host().take_misuse(id),
+        )?;
+        match misuse {
+            None => Ok(()),
+            Some(misuse) => Err(self.wrong(misuse)),
         }
     }
 
@@ -225,28 +265,18 @@ impl<S: PageSource, C: Cpu, R: Registry, const CPUS: usize> PerCpuHeap<S, C, R, 
         old: Layout,
         new_size: usize,
     ) -> Result<(), AllocError> {
-        let resized =
-            self.on_cpu(
-                |_| {
-                    let (start, size, align) = (block.as_ptr(), old.size(), old.align());
-                    // SAFETY: the caller's promise.
-                    match unsafe { self.heap.resize_in_place(start, size, align, new_size) } {
-                        true => Ok(()),
-                        false => Err(AllocError::NoRoom),
-                    }
-                },
-                |resized, id| match resized {
-                    Ok(()) => Ok(()),
-                    Err(error) => Err(self.heap.host().take_misuse(id).map_or(error, |misuse| {
-                        match self.wrong(misuse) {
-                            FreeError::NotInitialised => AllocError::NotInitialised,
-                            _ => AllocError::Misuse(misuse),
-                        }
-                    })),
-                },
-            );
-        resized
-            .unwrap_or_else(|OutOfRange { id }| Err(AllocError::CpuOutOfRange { id, most: CPUS }))
+        let (start, size, align) = (block.as_ptr(), old.size(), old.align());
+        let (resized, misuse) = self.on_cpu(
+            // SAFETY: the caller's promise.
+            |_| unsafe { self.heap.resize_in_place(start, size, align, new_size) },
+            |resized, id| (resized, if resized { None } else { self.heap.host().take_misuse(id) }),
+        )?;
+        match misuse.map(|misuse| self.wrong(misuse)) {
+            _ if resized => Ok(()),
+            None => Err(AllocError::NoRoom),
+            Some(FreeError::Misuse(misuse)) => Err(AllocError::Misuse(misuse)),
+            Some(_) => Err(AllocError::NotInitialised),
+        }
     }
 
     /// Hands back what lies in the cache of a CPU: before or after it goes offline. Should it come back,
@@ -260,15 +290,12 @@ impl<S: PageSource, C: Cpu, R: Registry, const CPUS: usize> PerCpuHeap<S, C, R, 
     /// what was done on it before is seen by the caller.
     pub unsafe fn retire_cpu(&self, id: usize) -> Result<(), FreeError> {
         let pinned = C::pin();
-        let Some(front) = self.fronts.get(id) else {
-            return Err(FreeError::CpuOutOfRange { id, most: CPUS });
-        };
         // SAFETY: the caller's promise.
         unsafe {
-            front.with(|cache| {
+            self.with_cache(id, |cache| {
                 self.heap.retire_cache(cache);
                 cache.renew();
-            });
+            })?;
         }
         // It is written down for the CPU that made the call.
         let misuse = self.heap.host().take_misuse(C::id(&pinned));
@@ -279,13 +306,16 @@ impl<S: PageSource, C: Cpu, R: Registry, const CPUS: usize> PerCpuHeap<S, C, R, 
     /// Gives what is free back to the source: what lies in the cache of this CPU, and in none. Looks at all
     /// of the heap, pinned: a long call.
     ///
-    /// A CPU without a cache gives back what is in none.
+    /// A CPU without a cache gives back what is in none; a call that came out of another, nothing.
     pub fn purge(&self) -> Purged {
         let pinned = C::pin();
-        match self.fronts.get(C::id(&pinned)) {
-            // SAFETY: as in `on_cpu`.
-            Some(front) => unsafe { front.with(|cache| self.heap.purge(cache)) },
-            None => Purged { bytes: self.heap.relieve(), ..Purged::default() },
+        // SAFETY: as in `on_cpu`.
+        match unsafe { self.with_cache(C::id(&pinned), |cache| self.heap.purge(cache)) } {
+            Ok(purged) => purged,
+            Err(Refused::OutOfRange { .. }) => {
+                Purged { bytes: self.heap.relieve(), ..Purged::default() }
+            }
+            Err(Refused::Reentered) => Purged::default(),
         }
     }
 

@@ -31,8 +31,8 @@ pub(crate) mod sealed {
 pub struct Hosted<const SLOTS: usize = 1024>;
 
 /// For kernels with little memory, from 8 KiB on, and for simple ones: blocks of any multiple of 8 bytes
-/// side by side, free ones in lists by size, all records in the regions themselves. Nothing is held in
-/// advance, so nothing is to be [purged](super::LockedHeap::purge).
+/// side by side, as [`SmallHeap`](crate::SmallHeap) has them, which says what it catches of wrong calls.
+/// Nothing is held in advance, so nothing is to be [purged](super::LockedHeap::purge).
 #[derive(Clone, Copy, Debug)]
 pub struct Embedded;
 

@@ -82,6 +82,9 @@ pub enum AllocError {
         /// The numbers that the heap has caches for: those below this.
         most: usize,
     },
+    /// The call came out of another one on the same CPU: from a source's growth hook, or from a handler that
+    /// the [pin](crate::Cpu) does not hold off.
+    Reentered,
     /// The block to be resized is none, or not of that size.
     Misuse(Misuse),
 }
@@ -102,8 +105,12 @@ pub enum FreeError {
         /// The numbers that the heap has caches for: those below this.
         most: usize,
     },
+    /// The call came out of another one on the same CPU: from a source's growth hook, or from a handler that
+    /// the [pin](crate::Cpu) does not hold off. The block is the caller's still.
+    Reentered,
 }
 
+const REENTERED: &str = "the heap was called out of a call of its own on this CPU";
 const NOT_INITIALISED: &str = "the heap was used before it was given memory";
 
 fn out_of_range(f: &mut fmt::Formatter<'_>, id: usize, most: usize) -> fmt::Result {
@@ -118,6 +125,7 @@ impl fmt::Display for AllocError {
             Self::NoRoom => f.write_str("no room where the block stands"),
             Self::NotInitialised => f.write_str(NOT_INITIALISED),
             Self::CpuOutOfRange { id, most } => out_of_range(f, id, most),
+            Self::Reentered => f.write_str(REENTERED),
             Self::Misuse(misuse) => misuse.fmt(f),
         }
     }
@@ -129,6 +137,7 @@ impl fmt::Display for FreeError {
             Self::Misuse(misuse) => misuse.fmt(f),
             Self::NotInitialised => f.write_str(NOT_INITIALISED),
             Self::CpuOutOfRange { id, most } => out_of_range(f, id, most),
+            Self::Reentered => f.write_str(REENTERED),
         }
     }
 }
@@ -137,7 +146,7 @@ impl fmt::Display for FreeError {
 /// are not made for that.
 #[cold]
 pub(super) extern "C" fn fail(error: &FreeError) -> ! {
-    panic!("{error}");
+    panic!("hakmem: {error}");
 }
 
 impl core::error::Error for AllocError {}

@@ -7,6 +7,7 @@ use crate::geometry::{
 };
 use crate::ledger::Ledger;
 use crate::source::PageSource;
+use crate::steps;
 use crate::sync::{AtomicU16, AtomicU32, AtomicUsize, Ordering, const_fn};
 
 /// Entries for a region of `SLOTS` x 64 KiB. The window's start is set by the first range that
@@ -84,6 +85,7 @@ impl<const SLOTS: usize> Sealed for Flat<SLOTS> {
 
     fn set_entries(&self, address: usize, slots: usize, entry: u32) {
         for slot in 0..slots {
+            steps::word();
             if let Some(cell) = self.entries.get(self.index(address + slot * SLOT)) {
                 cell.store(entry, Ordering::Relaxed);
             }
@@ -100,6 +102,7 @@ impl<const SLOTS: usize> Sealed for Flat<SLOTS> {
     fn set_number(&self, address: usize, units: usize, number: u32) {
         const { assert!(WINDOW_SUPERS <= 1 << u16::BITS) };
         for unit in 0..units {
+            steps::word();
             if let Some(cell) = self.numbers.get(self.unit(address + unit * UNIT)) {
                 cell.store(number as u16, Ordering::Relaxed);
             }

@@ -1,65 +1,38 @@
-//! One region: its book, and how a piece of it is found.
+//! One region: its head, and where things are in it.
 //!
 //! ```text
-//! start                                                              start + 8 * grains
-//!   | head | lists of holes | map |  block  | hole |  block  |  ...  |
-//!   +----------- book ------------+
+//! start                                              start + 8 * grains
+//!   | head | table of holes |  block  | hole |  block  | block |  ...  |
 //! ```
-//! The book is a block that is never freed, so no look at a neighbour ends before the region.
+//! Grain 0 is the head's: as a link it is none.
 
-use super::bins::{Bins, Sizes};
-use super::map::Map;
-use super::piece::{GRAIN, LEAST, MOST_BYTES, Piece};
-use crate::misuse::MisuseKind;
+use super::holes::{Cut, Holes};
+use super::piece::{GRAIN, LARGEST, Piece, bytes, grains};
 use crate::region::RegionError;
 use core::ptr::NonNull;
 
 /// What stands at a region's start.
 struct Head {
     next: Option<Region>,
-    /// Grains of the region, the book's included.
+    /// Grains of the region, the head's included.
     grains: u32,
     /// Grains of all holes.
     free: u32,
-    /// Grains of the book.
-    book: u32,
-    /// Where the map begins, in bytes from the head.
-    map: u16,
-    sizes: Sizes,
-    /// Words of 32 lists.
-    masks: u8,
+    cut: Cut,
 }
 
-/// How a region of so many grains is laid out.
-struct Plan {
-    sizes: Sizes,
-    lists: u32,
-    /// Bytes before the map.
-    map: usize,
-    /// Grains of the book.
-    book: usize,
-}
-
-impl Plan {
-    const fn of(grains: usize) -> Self {
-        let sizes = Sizes::of(grains);
-        let lists = sizes.lists(grains);
-        let map = (size_of::<Head>() + Bins::bytes(lists)).next_multiple_of(size_of::<usize>());
-        let book = (map + Map::bytes(grains)).div_ceil(GRAIN);
-        Self { sizes, lists, map, book }
+impl Head {
+    /// Grains of a head, and of the table of a region that is so cut.
+    #[inline(always)]
+    const fn grains(cut: Cut) -> u32 {
+        grains(size_of::<Self>() + cut.table_bytes())
     }
-
-    /// Grains of the smallest region: its book, and the smallest block.
-    const LEAST: usize = {
-        let mut grains = LEAST as usize;
-        while grains < Self::of(grains).book + LEAST as usize {
-            grains += 1;
-        }
-        grains
-    };
 }
 
-/// Memory that may become a region: what of it is whole grains.
+/// Bytes of the smallest region.
+const LEAST: usize = bytes(Head::grains(Cut::of(0)) + 1);
+
+/// Memory that may become a region, trimmed to grains.
 pub(super) struct Memory {
     start: NonNull<u8>,
     grains: u32,
@@ -69,20 +42,19 @@ impl Memory {
     pub(super) fn of(start: *mut u8, size: usize) -> Result<Self, RegionError> {
         let start = NonNull::new(start).ok_or(RegionError::Null)?;
         let trim = start.addr().get().wrapping_neg() % GRAIN;
-        if size > MOST_BYTES || start.addr().checked_add(size).is_none() {
+        if size > LARGEST || start.addr().checked_add(size).is_none() {
             return Err(RegionError::TooLarge);
         }
-        let grains = size.saturating_sub(trim) / GRAIN;
-        if grains < Plan::LEAST {
-            return Err(RegionError::TooSmall { least: trim + Plan::LEAST * GRAIN });
+        if size < trim + LEAST {
+            return Err(RegionError::TooSmall { least: trim + LEAST });
         }
         // SAFETY: no more than `size`, which does not wrap around.
-        Ok(Self { start: unsafe { start.add(trim) }, grains: grains as u32 })
+        Ok(Self { start: unsafe { start.add(trim) }, grains: ((size - trim) / GRAIN) as u32 })
     }
 }
 
 /// A region, by its head.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub(super) struct Region(NonNull<Head>);
 
 impl Region {
@@ -92,32 +64,24 @@ impl Region {
     /// The memory is there, and nobody else's from now on.
     pub(super) unsafe fn create(memory: Memory) -> Self {
         let Memory { start, grains } = memory;
-        let Plan { sizes, lists, map, book } = Plan::of(grains as usize);
         let mut region = Self(start.cast());
-        let head = Head {
-            next: None,
-            grains,
-            free: 0,
-            book: book as u32,
-            map: map as u16,
-            sizes,
-            masks: lists.div_ceil(32) as u8,
-        };
-        // SAFETY: the caller's memory. A grain is as aligned as a head, and the book fits.
+        let cut = Cut::of(grains);
+        // SAFETY: the caller's memory. A grain is as aligned as a head, and what stands there fits: the
+        // table is at most of one entry for each 4 KiB.
         unsafe {
-            start.write_bytes(0, book * GRAIN);
-            region.0.write(head);
+            start.write_bytes(0, bytes(Head::grains(cut)));
+            region.0.write(Head { next: None, grains, free: 0, cut });
         }
-        let all = Piece { start: book as u32, size: grains - book as u32 };
-        region.map().set(all.start - 1, all.end());
-        region.bins().insert(all);
+        let all = region.room();
+        region.holes().insert(all);
         region.add_free(all.size);
         region
     }
 
     #[inline(always)]
     fn head(&self) -> &Head {
-        // SAFETY: a head stands as long as the heap does, and changes through `head_mut` alone.
+        // SAFETY: a head stands as long as its heap does. It is written to through `head_mut`
+        // alone.
         unsafe { self.0.as_ref() }
     }
 
@@ -133,18 +97,9 @@ impl Region {
     }
 
     #[inline(always)]
-    pub(super) fn map(self) -> Map {
-        // SAFETY: where `create` put it; pieces end within the region.
-        unsafe { Map::at(self.base().add(self.head().map as usize).cast()) }
-    }
-
-    #[inline(always)]
-    pub(super) fn bins(self) -> Bins {
-        let head = self.head();
-        // SAFETY: where `create` put them.
-        unsafe {
-            Bins::at(self.base(), head.sizes, head.masks as u32, self.0.add(1).as_ptr().cast())
-        }
+    pub(super) fn holes(self) -> Holes {
+        // SAFETY: the table stands behind the head. Holes are written to while they are holes.
+        unsafe { Holes::at(self.0.cast(), self.0.add(1).cast(), self.head().cut) }
     }
 
     #[inline(always)]
@@ -157,7 +112,6 @@ impl Region {
     }
 
     /// Grains of all holes.
-    #[inline(always)]
     pub(super) fn free(self) -> u32 {
         self.head().free
     }
@@ -172,20 +126,22 @@ impl Region {
         self.head_mut().free -= grains;
     }
 
-    /// The whole region, in bytes from its start.
-    pub(super) fn bytes(self) -> usize {
-        self.head().grains as usize * GRAIN
+    /// The whole region: where it starts, and its bytes.
+    pub(super) fn extent(self) -> (usize, usize) {
+        (self.base().addr(), bytes(self.head().grains))
     }
 
-    /// Bytes of the book.
-    pub(super) fn book_bytes(self) -> usize {
-        self.head().book as usize * GRAIN
+    /// All that can be blocks and holes.
+    #[inline(always)]
+    pub(super) fn room(self) -> Piece {
+        let head = self.head();
+        Piece::between(Head::grains(head.cut), head.grains)
     }
 
-    /// Whether the memory is, or is partly, this region's.
+    /// An error if the memory is, or is partly, this region's.
     pub(super) fn refuse(self, memory: &Memory) -> Result<(), RegionError> {
-        let (start, size) = (self.base().addr(), self.bytes());
-        let (other, other_size) = (memory.start.addr().get(), memory.grains as usize * GRAIN);
+        let (start, size) = self.extent();
+        let (other, other_size) = (memory.start.addr().get(), bytes(memory.grains));
         if (start, size) == (other, other_size) {
             return Err(RegionError::GivenTwice);
         }
@@ -199,65 +155,20 @@ impl Region {
     #[inline(always)]
     pub(super) fn pointer(self, grain: u32) -> *mut u8 {
         // SAFETY: a grain of the region.
-        unsafe { self.base().add(grain as usize * GRAIN) }
+        unsafe { self.base().add(bytes(grain)) }
     }
 
-    /// The grain at `start` or behind it that begins at a multiple of `align`.
+    /// The grain at `start` or behind it that begins at a multiple of `align`; it may lie anywhere.
     #[inline(always)]
     pub(super) fn aligned(self, start: u32, align: usize) -> usize {
-        let address = self.base().addr() + start as usize * GRAIN;
+        let address = self.pointer(start).addr();
         start as usize + (address.wrapping_neg() & (align - 1)) / GRAIN
     }
 
+    /// Bytes from the region's start to an address, if that lies in it.
     #[inline(always)]
-    pub(super) fn holds(self, address: usize) -> bool {
-        address.wrapping_sub(self.base().addr()) < self.bytes()
-    }
-
-    /// The block at an address of this region, or what is wrong with it.
-    #[inline(always)]
-    pub(super) fn block_at(self, address: usize) -> Result<Piece, MisuseKind> {
-        let offset = address - self.base().addr();
-        let (start, map) = ((offset / GRAIN) as u32, self.map());
-        if start < self.head().book {
-            return Err(MisuseKind::NotOurs);
-        }
-        if offset % GRAIN != 0 || map.get(start) || !map.get(start - 1) {
-            return Err(self.mistake_at(start));
-        }
-        Ok(Piece { start, size: map.next_set(start) + 1 - start })
-    }
-
-    /// What is wrong with a grain at which no block begins: it is in a hole, or in a block.
-    #[cold]
-    fn mistake_at(self, grain: u32) -> MisuseKind {
-        let map = self.map();
-        if map.get(grain) && map.get(grain - 1) {
-            MisuseKind::DoubleFree
-        } else {
-            MisuseKind::Interior
-        }
-    }
-
-    /// The hole that ends before `grain`.
-    #[inline(always)]
-    pub(super) fn hole_before(self, grain: u32) -> Option<Piece> {
-        let map = self.map();
-        if !(map.get(grain - 1) && map.get(grain - 2)) {
-            return None;
-        }
-        let size = if map.get(grain - 3) { self.bins().size_before(grain) } else { 1 };
-        Some(Piece { start: grain - size, size })
-    }
-
-    /// The hole that begins at `grain`.
-    #[inline(always)]
-    pub(super) fn hole_at(self, grain: u32) -> Option<Piece> {
-        let map = self.map();
-        if !map.get(grain) {
-            return None;
-        }
-        let size = if map.get(grain + 1) { self.bins().size(grain) } else { 1 };
-        Some(Piece { start: grain, size })
+    pub(super) fn offset(self, address: usize) -> Option<usize> {
+        let offset = address.wrapping_sub(self.base().addr());
+        (offset < bytes(self.head().grains)).then_some(offset)
     }
 }

@@ -1,7 +1,7 @@
 //! A small heap in numbers.
 
 use super::SmallHeap;
-use super::piece::GRAIN;
+use super::piece::bytes;
 use core::fmt;
 
 /// What a small heap holds, in bytes. `total` is `book`, `in_use` and `free` together.
@@ -9,9 +9,9 @@ use core::fmt;
 pub struct SmallStats {
     /// Regions.
     pub regions: usize,
-    /// In all regions, without what was trimmed off for alignment.
+    /// In all regions, without what was trimmed off to multiples of 8.
     pub total: usize,
-    /// Of `total`, what the heap keeps its own records in.
+    /// Of `total`, what the heap notes its regions in.
     pub book: usize,
     /// In blocks that users hold, as rounded.
     pub in_use: usize,
@@ -19,16 +19,18 @@ pub struct SmallStats {
     pub peak: usize,
     /// In holes.
     pub free: usize,
+    /// In the largest hole.
+    pub largest: usize,
 }
 
 impl fmt::Display for SmallStats {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { regions, total, book, in_use, peak, free } = *self;
+        let Self { regions, total, in_use, peak, free, largest, .. } = *self;
+        let plural = if regions == 1 { "" } else { "s" };
         write!(
             out,
-            "{in_use} bytes in use (peak {peak}), {free} free, {book} for the heap's records: \
-             {total} in {regions} region{}",
-            if regions == 1 { "" } else { "s" }
+            "{total} bytes in {regions} region{plural}: {in_use} in use, {peak} at most, {free} free, \
+             {largest} in one piece"
         )
     }
 }
@@ -39,9 +41,10 @@ impl SmallHeap {
         let mut stats = SmallStats { in_use: self.in_use, peak: self.peak, ..Default::default() };
         for region in self.regions() {
             stats.regions += 1;
-            stats.total += region.bytes();
-            stats.book += region.book_bytes();
-            stats.free += region.free() as usize * GRAIN;
+            stats.total += region.extent().1;
+            stats.book += bytes(region.room().start);
+            stats.free += bytes(region.free());
+            stats.largest = stats.largest.max(bytes(region.holes().largest_of_all()));
         }
         stats
     }

@@ -1,5 +1,7 @@
 //! A heap with a cache for each CPU: threads are the CPUs.
 
+#![cfg(not(loom))]
+
 mod cpus;
 #[path = "../kernels/mod.rs"]
 mod kernels;
@@ -12,6 +14,7 @@ use cpus::{Cpus, depth, move_to};
 use hakmem_core::{AllocError, FreeError, PerCpuHeap, RegionError, RegionSource, Request};
 use kernels::{KIB, MIB, layout, region};
 use std::alloc::alloc_zeroed;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, Mutex};
 use std::thread;
 
@@ -269,6 +272,45 @@ fn a_static_heap_is_a_global_allocator() {
         assert_eq!(HEAP.retire_cpu(0), Ok(()));
     }
     assert_eq!(HEAP.validate().expect("a sound heap").blocks, 0);
+}
+
+/// A source's hook is asked when memory runs out; not for what must be served at once. A hook that calls
+/// the heap is told what it does.
+#[test]
+fn a_hook_supplies_memory() {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    fn more(_: usize, _: usize) -> Option<(*mut u8, usize)> {
+        reenter();
+        let last = NEXT.load(Ordering::Relaxed) + 4 * MIB;
+        NEXT.store(last, Ordering::Relaxed);
+        // The hook's memory lies in one piece, so that all of it is in the registry's window.
+        Some((core::ptr::with_exposed_provenance_mut(last - 4 * MIB), 4 * MIB))
+    }
+    static HEAP: PerCpuHeap<RegionSource, Cpus<5>> = PerCpuHeap::new(RegionSource::growing(more));
+    fn reenter() {
+        let (small, own) = (layout(8, 8), NonNull::dangling());
+        assert_eq!(HEAP.allocate(Request::new(small)).err(), Some(AllocError::Reentered));
+        // SAFETY: what must be noticed.
+        unsafe {
+            assert_eq!(HEAP.deallocate(own, small), Err(FreeError::Reentered));
+            assert_eq!(HEAP.resize_in_place(own, small, 9), Err(AllocError::Reentered));
+            assert_eq!(HEAP.retire_cpu(0), Err(FreeError::Reentered));
+        }
+        assert_eq!(HEAP.purge().bytes, 0);
+        assert!(HEAP.stats().total < 32 * MIB);
+    }
+    NEXT.store(region(32 * MIB).expose_provenance(), Ordering::Relaxed);
+    let layout = layout(30 * KIB, 8);
+    assert_eq!(HEAP.allocate(Request::new(layout).now()).err(), Some(AllocError::WouldWait));
+    assert_eq!(HEAP.stats().total, 0);
+    let blocks: Vec<_> =
+        (0..500).map(|_| HEAP.allocate(Request::new(layout)).expect("there is more")).collect();
+    assert!(HEAP.stats().total > 500 * 30 * KIB);
+    for block in blocks {
+        // SAFETY: given up once.
+        assert_eq!(unsafe { HEAP.deallocate(block.cast(), layout) }, Ok(()));
+    }
+    assert_eq!(HEAP.validate().map(|census| census.slabs > 0), Ok(true));
 }
 
 /// A block grows and shrinks where it stands as far as its class, or the pages behind it, allow.

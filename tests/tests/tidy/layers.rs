@@ -9,7 +9,7 @@ use std::path::Path;
 /// its folder has a row of its own.
 const LAYERS: &[&[&str]] = &[
     // Ground.
-    &["broken", "geometry", "layer", "misuse"],
+    &["broken", "geometry", "layer", "misuse", "steps"],
     &["sync"],
     &["extent"],
     &["huge", "marks", "regret", "runs", "sieve", "sums"],
@@ -18,6 +18,7 @@ const LAYERS: &[&[&str]] = &[
     // Source, registry.
     &["source"],
     &["ledger", "region"],
+    &["small"],
     &["registry"],
     &["hints", "owners", "policy"],
     // Back.

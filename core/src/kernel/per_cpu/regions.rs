@@ -51,11 +51,8 @@ impl<C: Cpu, R: Registry, const REGIONS: usize, const CPUS: usize>
         let pinned = C::pin();
         let (stats, total) = (self.heap.stats(), self.source().stats().total);
         let cached = |cache: &mut Cache| self.heap.cached(cache);
-        let cached = match self.fronts.get(C::id(&pinned)) {
-            // SAFETY: nobody else is pinned to this CPU, and this call is in no other.
-            Some(front) => unsafe { front.with(cached) },
-            None => (0, 0),
-        };
-        KernelStats::hosted(&stats, total, cached)
+        // SAFETY: the caller is pinned to this CPU.
+        let cached = unsafe { self.with_cache(C::id(&pinned), cached) };
+        KernelStats::hosted(&stats, total, cached.unwrap_or((0, 0)))
     }
 }
