@@ -17,9 +17,15 @@ use std::vec::Vec;
 
 /// Whether addresses are scarce.
 pub const NARROW: bool = cfg!(target_pointer_width = "32");
-/// Addresses reserved for each fake: 64 GiB (or 512 MiB, so that a few fit beside each other), of which
-/// only what is mapped costs memory.
-const RESERVATION: usize = if NARROW { 1 << 29 } else { 1 << (usize::BITS - 28) };
+/// Addresses reserved for each fake: 64 GiB, of which only what is mapped costs memory; or 512 MiB, so that
+/// a few fit beside each other. Other machines are often played by QEMU, to which each page is a cost.
+const RESERVATION: usize = if NARROW {
+    1 << 29
+} else if cfg!(target_arch = "x86_64") {
+    1 << (usize::BITS - 28)
+} else {
+    1 << (usize::BITS - 31)
+};
 /// Farther than a leaf of the hosted registry reaches: 4 GiB, or 64 MiB.
 pub const FAR: usize = if NARROW { 80 << 20 } else { 5 << (usize::BITS - 34) };
 
