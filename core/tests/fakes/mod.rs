@@ -96,6 +96,12 @@ pub fn heap(host: Fake) -> Box<Heap<Fake>> {
     built.join().expect("a heap")
 }
 
+/// Where reservations were.
+fn given_back() -> MutexGuard<'static, Vec<usize>> {
+    static STARTS: Mutex<Vec<usize>> = Mutex::new(Vec::new());
+    STARTS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl Fake {
     /// A fake with pages of 4 KiB.
     pub fn new() -> Self {
@@ -106,10 +112,12 @@ impl Fake {
     pub fn with_page(page: usize) -> Self {
         assert!(page.is_power_of_two() && (4096..=65536).contains(&page));
         let flags = MapFlags::PRIVATE | MapFlags::NORESERVE;
-        // SAFETY: a fresh reservation, at an address of the system's choice.
+        // QEMU remembers something of every page that there ever was: better the same ones again.
+        let hint = if cfg!(target_arch = "x86_64") { None } else { given_back().pop() };
+        // SAFETY: a fresh reservation, where it was said to be good or the system chooses.
         let start = unsafe {
             rustix::mm::mmap_anonymous(
-                core::ptr::null_mut(),
+                Self::pointer(hint.unwrap_or(0)),
                 RESERVATION,
                 ProtFlags::empty(),
                 flags,
@@ -463,5 +471,6 @@ impl Drop for Fake {
     fn drop(&mut self) {
         // SAFETY: the reservation is the fake's, and its heap is going or gone.
         let _ = unsafe { rustix::mm::munmap(Self::pointer(self.start), RESERVATION) };
+        given_back().push(self.start);
     }
 }
