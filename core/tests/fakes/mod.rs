@@ -17,10 +17,10 @@ use std::vec::Vec;
 
 /// Whether addresses are scarce.
 pub const NARROW: bool = cfg!(target_pointer_width = "32");
-/// Addresses reserved for each fake: 64 GiB, of which only what is mapped costs memory; or 640 MiB, so that
+/// Addresses reserved for each fake: 64 GiB, of which only what is mapped costs memory; or 576 MiB, so that
 /// a few fit beside each other. Other machines are often played by QEMU, to which each page is a cost.
 const RESERVATION: usize = if NARROW {
-    5 << 27
+    9 << 26
 } else if cfg!(target_arch = "x86_64") {
     1 << (usize::BITS - 28)
 } else {

@@ -122,7 +122,7 @@ fn tests(folder: &Path, root: &Path, target: &str, gnu: &str, qemu: &str) -> Tal
         .set(&variable("RUNNER"), player)
         // Unoptimised code takes QEMU several times as long.
         .set("CARGO_PROFILE_DEV_OPT_LEVEL", "1")
-        // Two at a time: each reserves a good part of the addresses of a narrow machine.
+        // One at a time: each reserves a good part of the addresses of a narrow machine.
         .tests(&[
             "-p",
             "hakmem-core",
@@ -131,7 +131,7 @@ fn tests(folder: &Path, root: &Path, target: &str, gnu: &str, qemu: &str) -> Tal
             "--target",
             target,
             "--",
-            "--test-threads=2",
+            "--test-threads=1",
             "--skip",
             CHILDREN,
         ])
