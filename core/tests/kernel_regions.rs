@@ -227,9 +227,12 @@ fn null_is_freed_for_nothing() {
 fn refuses_the_impossible<P: Profile>() {
     let heap = heap_of::<P, NoCpu>(4 * MIB);
     let stats = heap.stats();
-    for (size, align) in
-        [(isize::MAX as usize - 15, 16), (1 << 40, 8), (1, 1 << 40), (64 * MIB, MIB)]
-    {
+    for (size, align) in [
+        (isize::MAX as usize - 15, 16),
+        (1 << (usize::BITS - 2), 8),
+        (1, 1 << (usize::BITS - 2)),
+        (64 * MIB, MIB),
+    ] {
         assert_eq!(take(heap, size, align), Err(AllocError::NoMemory), "{size} at {align}");
     }
     assert_eq!(heap.stats().in_use, stats.in_use);

@@ -129,8 +129,12 @@ fn what_cannot_be_is_refused() {
     let heap = fakes::heap(Fake::new());
     let mut cache = Box::new(Cache::new());
     let kept = take(&heap, &mut cache, (24, 8), 1);
-    for request in [(usize::MAX, 1), (usize::MAX, 16), (isize::MAX as usize, 1 << 40), (1, 1 << 62)]
-    {
+    for request in [
+        (usize::MAX, 1),
+        (usize::MAX, 16),
+        (isize::MAX as usize, 1 << 30),
+        (1, 1 << (usize::BITS - 2)),
+    ] {
         assert!(now(&heap, &mut cache, request).is_null());
     }
     kept.free(&heap, &mut cache, true);
