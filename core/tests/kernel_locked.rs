@@ -339,7 +339,11 @@ fn a_late_find_is_no_answer_to_a_resize() {
     let Err(FreeError::Misuse(misuse)) = give(heap, span, 50 * KIB, 8) else {
         panic!("nothing was found");
     };
-    assert_eq!((misuse.kind, misuse.address), (MisuseKind::DoubleFree, twice.as_ptr().addr()));
+    assert_eq!(misuse.kind, MisuseKind::DoubleFree);
+    // The second free bent the list into a circle, of which either comes by again first.
+    assert!([twice, once].iter().any(|block| block.as_ptr().addr() == misuse.address));
     assert_eq!(give(heap, other, 64, 8), Ok(()));
-    finish(heap);
+    // What hung behind the circle is lost, and nothing else.
+    heap.validate().expect("a sound heap");
+    assert!(take(heap, 64, 8).is_ok());
 }
