@@ -5,10 +5,11 @@
 mod kernels;
 
 use hakmem_core::{
-    AllocError, Cpu, Embedded, FreeError, Hosted, LockedHeap, MisuseKind, NoCpu, Profile, Request,
+    AllocError, Embedded, FreeError, Hosted, LockedHeap, MisuseKind, NoCpu, Profile, Request,
 };
-use kernels::{KIB, MIB, finish, give, heap_of, layout, take};
+use kernels::{Counting, KIB, MIB, PINNED, PINS, finish, give, heap_of, layout, take};
 use std::alloc::GlobalAlloc;
+use std::sync::atomic::Ordering;
 
 /// Sizes of every layer of a heap with some MiB.
 const HOSTED: [usize; 12] =
@@ -283,28 +284,6 @@ fn a_second_region_is_used_as_the_first() {
 /// What is pinned is unpinned, whatever the call came to.
 #[test]
 fn every_call_is_pinned_and_unpinned() {
-    use std::sync::atomic::{AtomicUsize, Ordering};
-    static PINNED: AtomicUsize = AtomicUsize::new(0);
-    static PINS: AtomicUsize = AtomicUsize::new(0);
-    struct Pinned;
-    impl Drop for Pinned {
-        fn drop(&mut self) {
-            PINNED.fetch_sub(1, Ordering::Relaxed);
-        }
-    }
-    struct Counting;
-    // SAFETY: one thread alone uses it.
-    unsafe impl Cpu for Counting {
-        type Pinned = Pinned;
-        fn pin() -> Pinned {
-            PINNED.fetch_add(1, Ordering::Relaxed);
-            PINS.fetch_add(1, Ordering::Relaxed);
-            Pinned
-        }
-        fn id(_: &Pinned) -> usize {
-            0
-        }
-    }
     let heap = heap_of::<Hosted, Counting>(8 * MIB);
     let mut pins = 0;
     let mut pinned_since = || {

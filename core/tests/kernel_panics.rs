@@ -7,40 +7,13 @@
 mod kernels;
 
 use core::alloc::GlobalAlloc;
-use hakmem_core::{Cpu, Embedded, Hosted, LockedHeap, Profile};
-use kernels::{MIB, heap, heap_of, layout, take};
+use hakmem_core::{Embedded, Hosted, LockedHeap, Profile};
+use kernels::{Counting, MIB, PINNED, heap, heap_of, layout, take};
 use std::process::Command;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 
 /// The variable that names the profile and the wrong call.
 const CALL: &str = "HAKMEM_TEST_WRONG_CALL";
-
-/// Pins that were not dropped yet.
-static PINNED: AtomicUsize = AtomicUsize::new(0);
-
-struct Pinned;
-
-impl Drop for Pinned {
-    fn drop(&mut self) {
-        PINNED.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-struct Counting;
-
-// SAFETY: one thread alone uses it.
-unsafe impl Cpu for Counting {
-    type Pinned = Pinned;
-
-    fn pin() -> Pinned {
-        PINNED.fetch_add(1, Ordering::Relaxed);
-        Pinned
-    }
-
-    fn id(_: &Pinned) -> usize {
-        0
-    }
-}
 
 /// A panic handler that allocates from the heap, as a kernel's does.
 fn handle_panics<P: Profile>(heap: &'static LockedHeap<P, Counting>) {

@@ -97,9 +97,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
 
     /// Looks for free pages in many superslabs, as long as slabs have too many.
     fn sift_many(&self) {
-        for _ in 0..policy::SIFTS {
-            self.keep_slack();
-        }
+        let _ = (0..policy::SIFTS).all(|_| self.keep_slack());
     }
 
     /// Gives back what one call of the source takes, of what there is most of, if more than `most`
@@ -135,11 +133,13 @@ impl<H: Host, R: Registry> Heap<H, R> {
         self.keep_bound();
     }
 
-    /// Gives free pages of a slab back, if slabs have too many.
-    fn keep_slack(&self) {
-        if self.has_slack() {
+    /// Gives free pages of a slab back, if slabs have too many. Whether they had.
+    fn keep_slack(&self) -> bool {
+        let has_slack = self.has_slack();
+        if has_slack {
             self.gave(self.sift_some());
         }
+        has_slack
     }
 
     fn has_slack(&self) -> bool {

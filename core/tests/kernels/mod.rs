@@ -6,9 +6,40 @@ use core::alloc::Layout;
 use core::ptr::NonNull;
 use hakmem_core::{AllocError, Cpu, FreeError, KernelStats, LockedHeap, Profile, Request};
 use std::alloc::{alloc, alloc_zeroed, dealloc, handle_alloc_error};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 pub const KIB: usize = 1 << 10;
 pub const MIB: usize = 1 << 20;
+
+/// Pins of [`Counting`] that were not dropped yet, and all that there were.
+pub static PINNED: AtomicUsize = AtomicUsize::new(0);
+pub static PINS: AtomicUsize = AtomicUsize::new(0);
+
+pub struct Pinned;
+
+impl Drop for Pinned {
+    fn drop(&mut self) {
+        PINNED.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// One CPU, whose pins are counted.
+pub struct Counting;
+
+// SAFETY: one thread alone uses it.
+unsafe impl Cpu for Counting {
+    type Pinned = Pinned;
+
+    fn pin() -> Pinned {
+        PINNED.fetch_add(1, Ordering::Relaxed);
+        PINS.fetch_add(1, Ordering::Relaxed);
+        Pinned
+    }
+
+    fn id(_: &Pinned) -> usize {
+        0
+    }
+}
 
 /// A heap without memory, for good. It is too large for a test's stack; and a new one is all zero, of
 /// which there is a test.
