@@ -18,8 +18,9 @@ const LISTS: u32 = COLD_LISTS as u32 + 1;
 /// Blocks up to this size count as small, and only their lists grow: for larger ones the journey home
 /// costs little beside their use, and what they would pin is worth more to other classes.
 const GROWTH_SIZE: usize = 1 << 10;
-/// Bytes by which all lists of a cache together may grow.
-pub(crate) const GROWTH_BYTES: usize = 8 << 20;
+/// Bytes by which the lists of one cache together may grow; and those of all caches.
+pub(crate) const GROWTH_MOST: usize = 8 << 20;
+pub(crate) const GROWTH_ALL: usize = 32 << 20;
 /// Bytes that a refill carves at once, so that a small program touches no page it does not need;
 /// and blocks.
 const BATCH_BYTES: usize = 4 << 10;

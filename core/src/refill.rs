@@ -22,7 +22,7 @@ use crate::counters::Stage;
 use crate::entry::Entry;
 use crate::geometry::SLOT;
 use crate::heap::Heap;
-use crate::policy::{self, GROWTH_BYTES};
+use crate::policy::{self, GROWTH_ALL, GROWTH_MOST};
 use crate::registry::Registry;
 use crate::slab::Next;
 use crate::source::Host;
@@ -102,7 +102,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
             limit
         };
         if sent != 0 {
-            let budget = self.caches.share(GROWTH_BYTES).saturating_sub(cache.grown);
+            let budget = self.caches.share(GROWTH_ALL).min(GROWTH_MOST).saturating_sub(cache.grown);
             let (more, bytes) = self.policy.growth(class, limit, sent, budget);
             cache.bin(class).lengthen(more);
             cache.grown += bytes;

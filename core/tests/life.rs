@@ -397,3 +397,32 @@ fn the_hot_paths_need_no_lock() {
     take(&heap, &mut cache, 64 * KIB, 1, 0).expect("memory").free(&heap, &mut cache, true);
     finish(&heap, [&mut cache]);
 }
+
+/// Lists grow until they hold a swing of their thread, beside threads that do nothing: from then on
+/// none of its blocks goes home.
+#[test]
+fn lists_grow_to_a_swing_beside_other_caches() {
+    let spills = |swings: usize| {
+        let heap = heap();
+        let [mut busy, mut idle, mut idler] = [Cache::new(), Cache::new(), Cache::new()];
+        for cache in [&mut idle, &mut idler] {
+            take(&heap, cache, 64, 1, 1).expect("memory").free(&heap, cache, true);
+        }
+        for _ in 0..swings {
+            let mut random = Random(7);
+            let sizes = (0..10_000).map(|_| 8 + random.below(1017));
+            let blocks: Vec<*mut u8> =
+                // SAFETY: the cache is this heap's.
+                sizes.map(|size| unsafe { heap.allocate(&mut busy, size) }).collect();
+            for block in blocks.into_iter().rev() {
+                // SAFETY: allocated above, and freed once.
+                unsafe { heap.deallocate(&mut busy, block) };
+            }
+        }
+        [&mut busy, &mut idle, &mut idler].map(|cache| heap.retire_cache(cache));
+        heap.stats().spills
+    };
+    let settled = spills(8);
+    assert!(settled > 0, "a swing is no longer than the lists are at first");
+    assert_eq!(spills(16), settled);
+}

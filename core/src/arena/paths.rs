@@ -82,6 +82,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
             return None;
         };
         let base = base.as_ptr().expose_provenance();
+        self.took(size.saturating_sub(range.size));
         Some(Range { base, size, dirty: true })
     }
 
