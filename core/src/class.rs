@@ -45,6 +45,11 @@ const SIZES: [u32; CLASSES] = {
 #[cfg(loom)]
 const SIZES: [u32; CLASSES] = [16, 32];
 
+/// Bytes of a block of the class at a place in the row.
+pub(crate) const fn size_at(class: usize) -> usize {
+    SIZES[class] as usize
+}
+
 /// What the back needs to know of a class.
 pub(crate) struct Measure {
     /// ceil(2^40 / size): block index by multiplication.

@@ -10,7 +10,7 @@ use crate::ledger::Ledger;
 use crate::misuse::{Call, Misuse, MisuseKind, Verdict};
 use crate::numbers::Numbers;
 use crate::owners::Owners;
-use crate::policy::Policy;
+use crate::policy::{Policy, PolicyCell};
 use crate::pool::Pool;
 use crate::registry::{Registry, TwoLevel};
 use crate::regret::Regret;
@@ -35,7 +35,7 @@ pub struct Heap<H: Host, R: Registry = TwoLevel> {
     pub(crate) owners: Owners<R::Extent>,
     pub(crate) ledger: Ledger,
     pub(crate) counters: Counters,
-    pub(crate) policy: Policy,
+    pub(crate) policy: PolicyCell,
     pub(crate) sieve: Sieve,
     pub(crate) regret: Regret,
     pub(crate) huge: HugeCell,
@@ -75,7 +75,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
                 owners: Owners::new(),
                 ledger: Ledger::new(),
                 counters: Counters::new(),
-                policy: Policy::new(),
+                policy: PolicyCell::new(),
                 sieve: Sieve::new(),
                 regret: Regret::new(),
                 huge: HugeCell::new(),
@@ -94,6 +94,17 @@ impl<H: Host, R: Registry> Heap<H, R> {
     /// The host that the heap was made with.
     pub const fn host(&self) -> &H {
         &self.host
+    }
+
+    /// The numbers that the heap works by.
+    pub fn policy(&self) -> Policy {
+        self.policy.get()
+    }
+
+    /// Lets the heap work by other numbers from now on, each brought between its bounds. Lists that a cache
+    /// has take their new length when they next run empty.
+    pub fn set_policy(&self, policy: &Policy) {
+        self.policy.set(policy);
     }
 
     /// Starts a fresh cache; the host learns of it. A hidden one is out of other threads' reach until it

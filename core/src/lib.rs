@@ -152,10 +152,12 @@ slabs! {
 
     mod ledger;
 
+    pub mod learn;
+
     mod counters;
     mod entry;
     mod owners;
-    mod policy;
+    pub mod policy;
     mod registry;
 
     mod hints;
@@ -235,6 +237,7 @@ slabs! {
     pub use heap::Heap;
     pub use huge::Huge;
     pub use kernel::{KernelHost, PerCpuHeap};
+    pub use policy::{Fresh, Policy};
     pub use registry::{Flat, Registry, TwoLevel};
     #[cfg(any(test, feature = "validate"))]
     pub use release::Balance;

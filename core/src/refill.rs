@@ -22,7 +22,7 @@ use crate::counters::Stage;
 use crate::entry::Entry;
 use crate::geometry::SLOT;
 use crate::heap::Heap;
-use crate::policy::{self, GROWTH_ALL, GROWTH_MOST};
+use crate::policy;
 use crate::registry::Registry;
 use crate::slab::Next;
 use crate::source::Host;
@@ -102,7 +102,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
             limit
         };
         if sent != 0 {
-            let budget = self.caches.share(GROWTH_ALL).min(GROWTH_MOST).saturating_sub(cache.grown);
+            let budget = self.policy.growth_share(self.caches.count()).saturating_sub(cache.grown);
             let (more, bytes) = self.policy.growth(class, limit, sent, budget);
             cache.bin(class).lengthen(more);
             cache.grown += bytes;
@@ -141,8 +141,8 @@ impl<H: Host, R: Registry> Heap<H, R> {
         let idle = || Some((self.pool.claim_idle(class, Want::Any)?, Stage::IdleClean));
         let (slab, stage) = place
             .and_then(|place| Some((self.pool.claim_pooled_in(place, class)?.0, Stage::LastPlace)))
-            .or_else(|| if self.policy.idle_first { dirty() } else { pooled() })
-            .or_else(|| if self.policy.idle_first { pooled() } else { dirty() })
+            .or_else(pooled)
+            .or_else(dirty)
             .or_else(idle)
             .or_else(|| if WAIT { Some((self.claim_fresh(class)?, Stage::Fresh)) } else { None })
             // While that failed, another thread may have given back what it was purging.

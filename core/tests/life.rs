@@ -419,7 +419,9 @@ fn lists_grow_to_a_swing_beside_other_caches() {
                 unsafe { heap.deallocate(&mut busy, block) };
             }
         }
-        [&mut busy, &mut idle, &mut idler].map(|cache| heap.retire_cache(cache));
+        for cache in [&mut busy, &mut idle, &mut idler] {
+            heap.retire_cache(cache);
+        }
         heap.stats().spills
     };
     let settled = spills(8);

@@ -5,11 +5,14 @@ use crate::entry::{Entry, Kind};
 use crate::fakes::{self, Fake};
 use crate::geometry::{SLOT, SUPERSLAB};
 use crate::heap::Heap;
-use crate::policy::KEPT_LEAST;
+use crate::policy::Policy;
 use crate::registry::sealed::Sealed;
 use crate::sync::Ordering;
 use std::boxed::Box;
 use std::vec::Vec;
+
+/// Bytes that may be free and kept in a small heap.
+const KEPT: usize = (Policy::DEFAULT.kept as usize) << 10;
 
 const MIB: usize = 1 << 20;
 /// Bytes in use that raise the bound above what a test keeps.
@@ -141,11 +144,11 @@ fn what_is_kept_is_bounded() {
     for (_, range) in odd.into_iter().chain(even) {
         out.sub(SUPERSLAB);
         heap.put_range(range);
-        let most = out.get().max(KEPT_LEAST) + SUPERSLAB;
+        let most = out.get().max(KEPT) + SUPERSLAB;
         assert!(heap.kept() <= most, "{} kept", heap.kept());
         heap.validate_arena().unwrap();
     }
-    assert!(heap.kept() >= KEPT_LEAST);
+    assert!(heap.kept() >= KEPT);
     finish(&heap);
 }
 
@@ -155,7 +158,7 @@ fn a_buffer_that_is_missed_at_once_is_kept_from_then_on() {
     let buffer = take(&heap, 48 * MIB, SLOT);
     heap.regret.used(48 * MIB);
     heap.put_range(buffer);
-    assert!(heap.kept() <= KEPT_LEAST);
+    assert!(heap.kept() <= KEPT);
     let buffer = take(&heap, 48 * MIB, SLOT);
     heap.put_range(buffer);
     let calls = heap.host.calls();

@@ -5,7 +5,7 @@ use crate::class::{CLASSES, ClassId};
 use crate::fakes::Fake;
 use crate::geometry::{BLOCKS, CHUNK_SUPERS, COLD_LISTS, SLOT, SLOTS, SUPERSLAB};
 use crate::ledger::Ledger;
-use crate::policy::Policy;
+use crate::policy::PolicyCell;
 use crate::pool::Pool;
 use crate::superslab::{SlabId, Slots, SuperId, Want};
 use crate::{Cpu, Flat, PerCpuHeap, Request};
@@ -89,7 +89,7 @@ fn the_table_says_what_is_so() {
         assert!(docs.contains(&row), "{row}");
     }
     assert!(docs.contains(&format!("and {OPEN} words")), "{OPEN}");
-    let policy = Policy::new();
+    let policy = PolicyCell::new();
     let list = ClassId::all().map(|class| policy.limit(class)).max();
     let batch = ClassId::all().map(|class| policy.batch(class)).max();
     assert_eq!(list.max(batch), Some(ALLOCATION.blocks as u32));

@@ -1,0 +1,128 @@
+//! The policy: the numbers that the back works by.
+//!
+//! | number | what it weighs |
+//! |---|---|
+//! | `lists` | trips behind the lists, against blocks that lie in them |
+//! | `growth`, `sharers` | the same, for lists that grow with their thread's traffic |
+//! | `batch` | refills of a heap that grows, against pages touched too early |
+//! | `decay` | pages backed anew, against memory that lies free |
+//! | `kept` | the same, for programs too small to matter |
+//! | `fresh` | page faults of a heap that grows, against pages touched too early |
+//!
+//! A [`Policy`] is plain numbers: what a heap is [given](crate::Heap::set_policy), what a
+//! [learner](crate::learn) moves, and what stands in a file. Every number has bounds, and one
+//! beyond them is brought back between them, so that no policy can harm more than that.
+
+mod cell;
+
+pub(crate) use cell::{PolicyCell, SHORT, SIFTS, UNTOLD};
+
+use crate::class::{CLASSES, size_at};
+
+/// What is done to the memory of a superslab that is opened, or a slot that was never touched.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Fresh {
+    /// Nothing: the system backs it page by page, when it is touched.
+    #[default]
+    Plain = 0,
+    /// It is backed ahead, a slab's slots at a time.
+    Populate = 1,
+    /// The source is asked for huge pages.
+    Huge = 2,
+}
+
+/// The numbers that the back works by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// Blocks in one list of each class, to begin with; 1 to [`LIST_MOST`](Self::LIST_MOST).
+    pub lists: [u16; CLASSES],
+    /// KiB by which the lists of all caches together may grow.
+    pub growth: u32,
+    /// Caches that share this; 0: all that live.
+    pub sharers: u32,
+    /// Bytes that a refill carves at once.
+    pub batch: u32,
+    /// Milliseconds between rounds of decay.
+    pub decay: u32,
+    /// KiB that may be free and backed however little is in use.
+    pub kept: u32,
+    /// What is done to fresh memory.
+    pub fresh: Fresh,
+}
+
+/// Bytes that one list of a class holds at most at first, and blocks: a full list is no hot path, so
+/// that of small blocks is long enough for some turns of a program's inner loop. Larger blocks weigh
+/// more, and are handed out less often.
+const LIST_BYTES: usize = 32 << 10;
+const LARGER_LIST_BYTES: usize = 16 << 10;
+const LIST_BLOCKS: usize = if cfg!(loom) { 2 } else { 64 };
+/// Blocks up to this size count as small.
+const SMALL: usize = 1 << 10;
+
+impl Policy {
+    /// Blocks that one list may have at most.
+    pub const LIST_MOST: u16 = 2048;
+    /// Bounds of `growth`, KiB.
+    pub const GROWTH: (u32, u32) = (64, 1 << 20);
+    /// Bounds of `batch`, bytes.
+    pub const BATCH: (u32, u32) = (1 << 10, 64 << 10);
+    /// Bounds of `decay`, milliseconds.
+    pub const DECAY: (u32, u32) = (1, 3_600_000);
+    /// Bounds of `kept`, KiB.
+    pub const KEPT: (u32, u32) = (64, 1 << 30);
+
+    /// What a heap works by that was told nothing. A refill carves 4 KiB, so that a small program touches
+    /// no page that it does not need.
+    pub const DEFAULT: Self = Self {
+        lists: {
+            let mut lists = [0; CLASSES];
+            let mut class = 0;
+            while class < CLASSES {
+                let size = size_at(class);
+                let bytes = if size <= SMALL { LIST_BYTES } else { LARGER_LIST_BYTES };
+                let blocks = bytes / size;
+                lists[class] = (if blocks > LIST_BLOCKS { LIST_BLOCKS } else { blocks }) as u16;
+                class += 1;
+            }
+            lists
+        },
+        growth: 32 << 10,
+        sharers: 0,
+        batch: 4 << 10,
+        decay: 500,
+        kept: 4 << 10,
+        fresh: Fresh::Plain,
+    };
+
+    /// These numbers, each brought between its bounds.
+    pub fn bounded(&self) -> Self {
+        let within = |number: u32, (least, most): (u32, u32)| number.clamp(least, most);
+        Self {
+            lists: self.lists.map(|blocks| blocks.clamp(1, Self::LIST_MOST)),
+            growth: within(self.growth, Self::GROWTH),
+            sharers: self.sharers,
+            batch: within(self.batch, Self::BATCH),
+            decay: within(self.decay, Self::DECAY),
+            kept: within(self.kept, Self::KEPT),
+            fresh: self.fresh,
+        }
+    }
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
+impl Fresh {
+    /// What a number stands for; `Plain`, where it stands for none.
+    pub const fn of(number: u8) -> Self {
+        match number {
+            1 => Self::Populate,
+            2 => Self::Huge,
+            _ => Self::Plain,
+        }
+    }
+}
