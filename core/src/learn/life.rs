@@ -169,9 +169,13 @@ impl Life {
     /// Sets the pause after a step.
     pub(super) fn set_pause(&mut self, is_moving: bool, is_idle: bool) {
         let most = if is_idle || self.phase == Phase::Frozen { LONGEST } else { LONG };
-        let is_moving = is_moving || self.phase == Phase::Canary || self.drift > 0;
+        let is_awake = match self.phase {
+            Phase::Learn => !self.is_ready(),
+            Phase::Canary => true,
+            Phase::Frozen => self.drift > 0,
+        };
         let doubled = self.pause.saturating_mul(2).clamp(SHORT, most);
-        self.pause = if is_moving { SHORT } else { doubled };
+        self.pause = if is_moving || (is_awake && !is_idle) { SHORT } else { doubled };
     }
 
     fn numbers(&self, lists: &Lists) -> Numbers {

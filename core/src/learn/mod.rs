@@ -19,3 +19,6 @@ pub use decisions::{Change, Decisions, Lever, Note, Phase, Reason, Verdict};
 pub use start::{Fixed, Start};
 pub use state::{State, step};
 
+
+#[cfg(all(test, not(loom)))]
+mod tests;

@@ -145,7 +145,8 @@ impl State {
         let scale = self.scale(seen);
         if self.lists.is_trying() {
             self.lists.watch(tick, &scale, &mut self.policy, notes);
-        } else if !fixed.lists && self.life.is_ready() {
+        }
+        if !fixed.lists && !self.lists.is_trying() && self.life.is_ready() {
             self.lists.decide(&scale, &mut self.policy, notes);
         }
         let is_finding_out = !fixed.decay && !self.decay.is_settled();
