@@ -155,8 +155,10 @@ impl State {
     }
 
     fn scale(&self, seen: &Counters) -> Scale {
+        // Before the first round of decay nobody knows which are active.
+        let active = if seen.active == 0 { seen.caches } else { seen.active };
         Scale {
-            caches: seen.active.min(seen.caches),
+            caches: active.min(seen.caches),
             in_use: self.life.in_use(),
             second: (self.clock / 1000).min(u32::MAX.into()) as u32,
         }
