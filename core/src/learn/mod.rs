@@ -15,9 +15,9 @@
 //!    `- the process used 1 ms of CPU or more
 //!       |- Frozen: outside of its profile for 3 such ticks? then Learn
 //!       |- decay: the episode is over? then choose the next one's time
-//!       |- Canary: its time is up? then keep or undo
+//!       |- Canary: its time is up? then keep or undo, and go on
 //!       |- Learn, from the 3rd such tick on: shorten one class's lists, or try longer ones
-//!       `- nothing changed, tried or to be found out for 12 such ticks? then Frozen
+//!       `- nothing changed, tried or waited for in 12 such ticks? then Frozen
 //! ```
 //!
 //! # The price

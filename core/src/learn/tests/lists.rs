@@ -111,6 +111,23 @@ fn classes_that_take_turns_keep_their_lists() {
     assert_eq!(simulator.last.phase, Phase::Frozen);
 }
 
+/// What cannot be compared is undone, and tried again as soon as if it had never been.
+#[test]
+fn a_change_is_not_judged_by_what_another_class_began_to_do() {
+    let mut simulator = Simulator::learning();
+    simulator.steps(3, &mut program(24 * MIB, [Trips::new(3, 40_000, true)].into()));
+    assert_eq!(simulator.last.phase, Phase::Canary);
+    let both = [Trips::new(3, 40_000, true), Trips::new(40, 20_000, false)];
+    simulator.run(15_000, &mut program(24 * MIB, both.into()));
+    let verdicts = simulator.verdicts(Lever::List);
+    assert!(!verdicts[0].stays && verdicts[1].stays, "{verdicts:?}");
+    let changes = simulator.changes(Lever::List);
+    let waited = changes[2].0 - changes[1].0;
+    // Two seconds, of a clock that counts whole ones.
+    assert!((1000..4000).contains(&waited), "{waited} ms");
+    assert_eq!(simulator.last.policy.lists[3], 256);
+}
+
 #[test]
 fn what_saves_most_by_the_byte_comes_first() {
     let mut simulator = Simulator::learning();
