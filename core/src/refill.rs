@@ -165,6 +165,9 @@ impl<H: Host, R: Registry> Heap<H, R> {
                 self.took(holes);
             }
             let base = superslab.slab_base(slab.slot());
+            if WAIT && stage == Stage::IdleClean {
+                self.populate_fresh(base, class.slots() as usize * SLOT);
+            }
             let entry = Entry::of_slab(cache.owner(), class).0;
             if self.registry.entry(base) != entry {
                 self.registry.set_entries(base, class.slots() as usize, entry);
