@@ -49,16 +49,34 @@ impl<H: Host, R: Registry> Heap<H, R> {
     #[inline(never)]
     pub(crate) fn spill(&self, cache: &mut Cache, class: ClassId) {
         let full = cache.put_behind(class);
+        self.trim(cache, class);
         let short = cache.bin(class).limit <= SHORT as i32 && SHORT < self.policy.limit(class);
         let full = full.or_else(|| short.then(|| cache.side(class).cold.take()));
         if let Some(lists) = full {
             let bytes = lists.len() as usize * class.size();
-            cache.side(class).sent += lists.len();
+            let side = cache.side(class);
+            side.sent += lists.len();
+            side.trips.spilled(lists.len());
+            if side.trips.are_many() {
+                self.counters.classes.take(class, &mut side.trips);
+            }
             cache.one_way += bytes;
             cache.behind.tallies.spills += 1;
             cache.behind.tallies.went_home(bytes);
             self.send_lists_home(lists, class);
             self.spilled(cache);
+        }
+    }
+
+    /// Makes an empty hot list shorter, if the policy or the cache's share says so now. Longer it gets with
+    /// the next refill.
+    fn trim(&self, cache: &mut Cache, class: ClassId) {
+        let first = self.policy.limit(class);
+        if first < cache.first(class) {
+            cache.set_first(class, first);
+        }
+        if cache.grown != 0 {
+            self.heed_share(cache);
         }
     }
 
@@ -163,6 +181,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
 
     fn empty_class(&self, behind: &mut Behind, class: ClassId) {
         let side = &mut behind.sides[usize::from(class.0)];
+        self.counters.classes.take(class, &mut side.trips);
         let (lists, claimed) = (side.cold.take(), core::mem::take(&mut side.claimed));
         if lists.len() > 0 {
             behind.tallies.went_home(lists.len() as usize * class.size());

@@ -15,7 +15,7 @@
 
 mod cell;
 
-pub(crate) use cell::{PolicyCell, SHORT, SIFTS, UNTOLD};
+pub(crate) use cell::{LISTS, PolicyCell, SHORT, SIFTS, UNTOLD};
 
 use crate::class::{CLASSES, size_at};
 
@@ -82,7 +82,11 @@ impl Policy {
                 let size = size_at(class);
                 let bytes = if size <= SMALL { LIST_BYTES } else { LARGER_LIST_BYTES };
                 let blocks = bytes / size;
-                lists[class] = (if blocks > LIST_BLOCKS { LIST_BLOCKS } else { blocks }) as u16;
+                lists[class] = match blocks {
+                    0 => 1,
+                    blocks if blocks > LIST_BLOCKS => LIST_BLOCKS as u16,
+                    blocks => blocks as u16,
+                };
                 class += 1;
             }
             lists
