@@ -81,8 +81,11 @@ impl Policy {
             while class < CLASSES {
                 let size = size_at(class);
                 let bytes = if size <= SMALL { LIST_BYTES } else { LARGER_LIST_BYTES };
-                let blocks = bytes / size;
-                lists[class] = (if blocks > LIST_BLOCKS { LIST_BLOCKS } else { blocks }) as u16;
+                lists[class] = match bytes / size {
+                    0 => 1,
+                    blocks if blocks > LIST_BLOCKS => LIST_BLOCKS as u16,
+                    blocks => blocks as u16,
+                };
                 class += 1;
             }
             lists
