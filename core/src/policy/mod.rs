@@ -14,6 +14,7 @@
 //! beyond them is brought back between them, so that no policy can harm more than that.
 
 mod cell;
+pub mod text;
 
 pub(crate) use cell::{PolicyCell, SHORT, SIFTS, UNTOLD};
 
@@ -126,6 +127,15 @@ impl Fresh {
             1 => Self::Populate,
             2 => Self::Huge,
             _ => Self::Plain,
+        }
+    }
+
+    /// The word for it, in policy files and in the learner's record.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Plain => "plain",
+            Self::Populate => "populate",
+            Self::Huge => "huge",
         }
     }
 }
