@@ -86,8 +86,6 @@ unsafe extern "C" {
     pub(crate) fn atexit(function: extern "C" fn()) -> c_int;
     pub(crate) fn sigpending(set: *mut SigSet) -> c_int;
     pub(crate) fn sigtimedwait(set: *const SigSet, info: *mut c_void, time: *const Time) -> c_int;
-    #[cfg(test)]
-    pub(crate) fn pipe(both: *mut c_int) -> c_int;
     pub(crate) fn pthread_sigmask(how: c_int, new: *const SigSet, old: *mut SigSet) -> c_int;
     pub(crate) fn pthread_attr_init(attributes: *mut ThreadAttributes) -> c_int;
     pub(crate) fn pthread_attr_destroy(attributes: *mut ThreadAttributes) -> c_int;

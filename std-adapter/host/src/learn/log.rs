@@ -6,7 +6,7 @@ use crate::libc;
 use crate::line::Line;
 use core::fmt::{self, Display, Write};
 use rustix::fd::{AsFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd};
-use rustix::fs::{Mode, OFlags, fstat, open};
+use rustix::fs::{Mode, OFlags, Stat, fstat, open};
 use rustix::io::Errno;
 
 /// Bytes of a line that one call writes: more than most lines have.
@@ -36,10 +36,6 @@ impl Log {
         self.fd == 0 && !self.ended
     }
 
-    pub(super) fn is_open(&self) -> bool {
-        self.fd != 0
-    }
-
     /// Creates the file, or empties it.
     ///
     /// # Errors
@@ -56,7 +52,7 @@ impl Log {
         let copy = rustix::io::fcntl_dupfd_cloexec(&file, 200)
             .or_else(|_| rustix::io::fcntl_dupfd_cloexec(&file, 3))?;
         self.fd = copy.into_raw_fd();
-        self.file = [stat.st_dev as u64, stat.st_ino as u64];
+        self.file = device_and_inode(&stat);
         (self.pid, self.ended) = (libc::getpid(), false);
         Ok(())
     }
@@ -89,7 +85,7 @@ impl Log {
     fn is_ours(&self) -> bool {
         // SAFETY: not -1; if it is closed, the call fails.
         let stat = fstat(unsafe { BorrowedFd::borrow_raw(self.fd) });
-        stat.is_ok_and(|stat| self.file == [stat.st_dev as u64, stat.st_ino as u64])
+        stat.is_ok_and(|stat| self.file == device_and_inode(&stat))
     }
 
     /// Forgets the file, in the child of a fork; another may be opened.
@@ -100,12 +96,20 @@ impl Log {
 
     fn close(&mut self) {
         let fd = core::mem::take(&mut self.fd);
-        if fd != 0 && { self.fd = fd; self.is_ours() } {
+        if fd != 0 && {
+            self.fd = fd;
+            self.is_ours()
+        } {
             // SAFETY: ours, and used no more.
             drop(unsafe { OwnedFd::from_raw_fd(fd) });
         }
         self.fd = 0;
     }
+}
+
+#[allow(clippy::unnecessary_cast, reason = "their types differ between architectures")]
+fn device_and_inode(stat: &Stat) -> [u64; 2] {
+    [stat.st_dev as u64, stat.st_ino as u64]
 }
 
 /// Writes a text by as few calls as its pieces allow.
@@ -193,7 +197,7 @@ mod tests {
         assert_eq!(log.open(Some(&full)), Ok(()));
         assert_eq!(log.add(&"x"), Err(Errno::NOSPC));
         assert_eq!(log.add(&"x"), Ok(()));
-        assert!(!log.is_open() && !log.is_unopened());
+        assert!(log.fd == 0 && !log.is_unopened());
     }
 
     #[test]
@@ -212,7 +216,7 @@ mod tests {
         assert_eq!(log.open(Some(&buffer)), Ok(()));
         log.file[1] += 1;
         assert_eq!(log.add(&"x"), Err(Errno::BADF));
-        assert!(!log.is_open() && !log.is_unopened());
+        assert!(log.fd == 0 && !log.is_unopened());
         assert_eq!(fs::read_to_string(&path).unwrap(), "");
         fs::remove_file(path).unwrap();
     }

@@ -23,7 +23,7 @@ mod policy;
 mod quietly;
 mod step;
 
-pub use path::Path;
+pub(crate) use path::Path;
 pub use step::Told;
 
 use crate::libc;
@@ -125,9 +125,15 @@ impl Learner {
         }
     }
 
-    /// Whether steps are made at all: not before the start.
+    /// Whether steps are made at all: not before the start, and none that changes nothing if it is not
+    /// recorded either.
     fn is_on(&self) -> bool {
-        self.owner.load(Ordering::Relaxed) != 0 && self.learn() != Learn::Off
+        self.owner.load(Ordering::Relaxed) != 0
+            && match self.learn() {
+                Learn::On => true,
+                Learn::Off => false,
+                Learn::Freeze => self.log.is_some(),
+            }
     }
 
     /// Whether this process reads and writes the files: no child of a fork does.

@@ -7,14 +7,14 @@ use core::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 
 /// The path of a file, as it stands in the environment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Path<'a>(&'a [u8]);
+pub(crate) struct Path<'a>(&'a [u8]);
 
 impl<'a> Path<'a> {
     /// The most bytes that the path may have.
-    pub const LONGEST: usize = 1000;
+    pub(crate) const LONGEST: usize = 1000;
 
     /// `None`: it is empty, longer than [`LONGEST`](Self::LONGEST), or has a zero byte.
-    pub fn at(path: &'a [u8]) -> Option<Self> {
+    pub(crate) fn at(path: &'a [u8]) -> Option<Self> {
         let fits = (1..=Self::LONGEST).contains(&path.len()) && !path.contains(&0);
         fits.then_some(Self(path))
     }

@@ -31,21 +31,21 @@ pub(super) fn quietly(act: impl FnOnce() -> Result<(), Errno>) -> Result<(), Err
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rustix::fd::BorrowedFd;
     use rustix::io::write;
+    use std::os::fd::AsRawFd;
+    use std::os::unix::net::UnixStream;
 
     #[test]
     fn a_broken_pipe_is_an_error_and_no_signal() {
-        let mut both = [0; 2];
-        // SAFETY: room for two descriptors.
-        assert_eq!(unsafe { libc::pipe(both.as_mut_ptr()) }, 0);
-        // SAFETY: open, and nobody else's.
-        let [reader, writer] =
-            both.map(|fd| unsafe { <rustix::fd::OwnedFd as std::os::fd::FromRawFd>::from_raw_fd(fd) });
+        let (reader, writer) = UnixStream::pair().expect("a pair");
+        // SAFETY: open as long as `writer` is.
+        let fd = unsafe { BorrowedFd::borrow_raw(writer.as_raw_fd()) };
         drop(reader);
         let mut mask: libc::SigSet = [0; 16];
         // The standard library ignores the signal; held back, it would be pending.
         for _ in 0..2 {
-            assert_eq!(quietly(|| write(&writer, b"x").map(drop)), Err(Errno::PIPE));
+            assert_eq!(quietly(|| write(fd, b"x").map(drop)), Err(Errno::PIPE));
             // SAFETY: a set of signals.
             unsafe { libc::sigpending(&mut mask) };
             assert_eq!(mask[0] & 1 << (libc::SIGPIPE - 1), 0);
