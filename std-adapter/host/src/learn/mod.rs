@@ -136,6 +136,11 @@ impl Learner {
             }
     }
 
+    /// Whether the policy is to be written.
+    pub(crate) fn saves(&self) -> bool {
+        self.saves.load(Ordering::Relaxed)
+    }
+
     /// Whether this process reads and writes the files: no child of a fork does.
     fn is_owner(&self) -> bool {
         self.owner.load(Ordering::Relaxed) == libc::getpid()

@@ -78,11 +78,11 @@ impl Inner {
         (self.begun, self.learned) = (false, false);
     }
 
-    /// Whether the process used next to no CPU since the last look: less than a thousandth of the time.
+    /// Whether the process used next to no CPU since the last look: less than half a percent of the time.
     fn is_idle(&mut self, now: u64, cpu: u64) -> bool {
         let used = cpu.saturating_sub(core::mem::replace(&mut self.cpu, cpu));
         let time = now.saturating_sub(core::mem::replace(&mut self.looked, now));
-        used < time
+        used < time * 1000 / 200
     }
 }
 
@@ -347,8 +347,7 @@ impl<A: Adapter> Linux<A> {
     /// Writes the policy into its file, if that is wanted, and anything was learned since.
     fn save_policy(&self, inner: &mut Inner) {
         let learner = &self.learner;
-        let wants = learner.saves.load(Ordering::Relaxed) && learner.learn() == Learn::On;
-        if !wants || !inner.learned || !learner.is_owner() {
+        if !learner.saves() || !inner.learned || !learner.is_owner() {
             return;
         }
         let Some(path) = learner.policy.plain() else { return };
