@@ -101,8 +101,9 @@ static void steps_then_idle(void) {
 // The child lives and ends as a program does; the parent does nothing meanwhile.
 static void a_fork(void) {
     churn_to(4);
+    // A step of what was before may still be due.
+    sleep(1);
     int before = lines();
-    fflush(stdout);
     pid_t child = fork();
     if (child == 0) {
         churn_for(700);
