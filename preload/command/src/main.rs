@@ -47,8 +47,11 @@ enum Action {
         words: Vec<OsString>,
     },
     /// Show, replay or draw what the learner did
-    #[command(subcommand, after_help = "Exit status: 1 where a replay decides otherwise, 2 where \
-        the log cannot be read.")]
+    #[command(
+        subcommand,
+        after_help = "Exit status: 1 where a replay decides otherwise, 2 where \
+        the log cannot be read."
+    )]
     Learn(learn::Action),
 }
 

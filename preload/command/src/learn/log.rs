@@ -5,7 +5,7 @@
 
 use super::wire;
 use hakmem_core::CLASSES;
-use hakmem_core::learn::{Change, Counters, Note, Phase, Verdict};
+use hakmem_core::learn::{Change, Counters, Fixed, Note, Phase, Start, Verdict};
 use hakmem_core::policy::Policy;
 use std::fmt;
 use std::fs::File;
@@ -24,10 +24,8 @@ const BEGINNING: &[u8] = b"{\"hakmem\":\"learn\"";
 pub(crate) struct Header {
     /// Bytes of each class's blocks.
     pub(crate) sizes: [u32; CLASSES],
-    /// How the learner began, in the words of `HAKMEM_LEARN`.
-    pub(crate) start: String,
-    /// Levers that it left alone, in the words of `HAKMEM_LEARN_FIXED`.
-    pub(crate) fixed: Vec<String>,
+    /// How the learner began.
+    pub(crate) start: Start,
     /// The policy that it began with.
     pub(crate) policy: Policy,
 }
@@ -56,6 +54,13 @@ pub(crate) struct Fault {
     reason: String,
 }
 
+impl Fault {
+    /// A fault that is in no line.
+    pub(crate) fn of_all(reason: &str) -> Self {
+        Self { line: 0, reason: reason.into() }
+    }
+}
+
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         match self.line {
@@ -78,7 +83,7 @@ pub(crate) struct Log<R> {
 
 impl Log<BufReader<File>> {
     pub(crate) fn open(path: &Path) -> Result<Self, Fault> {
-        let none = |error: io::Error| Fault { line: 0, reason: error.to_string() };
+        let none = |error: io::Error| Fault::of_all(&error.to_string());
         Self::read(BufReader::new(File::open(path).map_err(none)?))
     }
 }
@@ -165,7 +170,28 @@ fn header(line: &[u8]) -> Result<Header, String> {
         let (classes, lists) = (header.classes.len(), header.policy.lists.len());
         return Err(format!("{classes} classes and {lists} lists, not {CLASSES}"));
     };
-    Ok(Header { sizes, start: header.start, fixed: header.fixed, policy })
+    let freeze = match header.start.as_str() {
+        "on" => false,
+        "freeze" => true,
+        other => return Err(format!("{other:?} is no way to start")),
+    };
+    let fixed = fixed(header.fixed.iter().map(String::as_str))?;
+    Ok(Header { sizes, start: Start { freeze, settled: header.settled, fixed }, policy })
+}
+
+/// Levers by the names that `HAKMEM_LEARN_FIXED` takes.
+pub(super) fn fixed<'a>(names: impl Iterator<Item = &'a str>) -> Result<Fixed, String> {
+    let mut fixed = Fixed::default();
+    for name in names {
+        *match name {
+            "lists" => &mut fixed.lists,
+            "sharers" => &mut fixed.sharers,
+            "decay" => &mut fixed.decay,
+            "fresh" => &mut fixed.fresh,
+            other => return Err(format!("{other:?} is none of lists, sharers, decay, fresh")),
+        } = true;
+    }
+    Ok(fixed)
 }
 
 fn note(note: &wire::Note, sizes: &[u32; CLASSES]) -> Result<Note, String> {

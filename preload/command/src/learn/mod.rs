@@ -19,8 +19,6 @@ use clap::Subcommand;
 use log::{Fault, Log};
 use std::path::{Path, PathBuf};
 
-pub(crate) use names::Named;
-
 #[derive(Subcommand)]
 pub(crate) enum Action {
     /// Print what was decided, when, why and with what effect
@@ -40,10 +38,9 @@ pub(crate) enum Action {
 
 pub(crate) fn run(action: &Action) -> Result<Answer, Refusal> {
     match action {
-        Action::Show { log } => open(log)
-            .and_then(show::show)
-            .map(Answer::good)
-            .map_err(|fault| bad(log, &fault)),
+        Action::Show { log } => {
+            open(log).and_then(show::show).map(Answer::good).map_err(|fault| bad(log, &fault))
+        }
         Action::Plot { log, output } => {
             let name = log.file_name().unwrap_or(log.as_os_str()).to_string_lossy();
             let picture = open(log).and_then(|log| plot::plot(log, &name));

@@ -49,8 +49,11 @@ impl Named for Reason {
 
 impl Named for Fresh {
     const KIND: &'static str = "way with fresh memory";
-    const NAMES: &'static [(&'static str, Self)] =
-        &[("plain", Self::Plain), ("populate", Self::Populate), ("huge", Self::Huge)];
+    const NAMES: &'static [(&'static str, Self)] = &[
+        (Self::Plain.name(), Self::Plain),
+        (Self::Populate.name(), Self::Populate),
+        (Self::Huge.name(), Self::Huge),
+    ];
 }
 
 /// A thing that stands in a log by its name.

@@ -110,7 +110,7 @@ impl Summary {
         self.last = Some(step);
     }
 
-    fn write<R>(&self, text: &mut String, decisions: &Decisions, log: &Log<R>) {
+    fn write<R: BufRead>(&self, text: &mut String, decisions: &Decisions, log: &Log<R>) {
         let (end, policy) = match &self.last {
             Some(last) => (last.now, last.policy),
             None => (self.first, log.header.policy),
@@ -120,9 +120,8 @@ impl Summary {
         let (kept, undone) = decisions.kept_and_undone();
         let changes = counted(decisions.all.len(), "change");
         let _ = writeln!(text, "{changes}: {kept} tried and kept, {undone} tried and undone");
-        let phases = [Phase::Learn, Phase::Canary, Phase::Frozen].map(|phase| {
-            format!("{} {}", phase.name(), seconds(self.phases[phase as usize]))
-        });
+        let phases = [Phase::Learn, Phase::Canary, Phase::Frozen]
+            .map(|phase| format!("{} {}", phase.name(), seconds(self.phases[phase as usize])));
         let _ = writeln!(text, "{}", phases.join(", "));
         let moved = moved(&log.header.policy, &policy, &log.header.sizes);
         let moved = if moved.is_empty() { "as it began".into() } else { moved.join(" ") };

@@ -21,6 +21,7 @@ pub(super) struct Header {
     _version: u64,
     pub(super) classes: Vec<u32>,
     pub(super) start: String,
+    pub(super) settled: bool,
     pub(super) fixed: Vec<String>,
     pub(super) policy: WholePolicy,
 }

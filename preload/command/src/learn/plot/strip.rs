@@ -20,7 +20,8 @@ pub(super) const COLUMNS: usize = ((WIDTH - LEFT - RIGHT) * SCALE) as usize;
 const LEGEND_LINE: i32 = 17;
 
 pub(super) type Canvas<'a> = DrawingArea<SVGBackend<'a>, Shift>;
-pub(super) type Chart<'a> = ChartContext<'a, SVGBackend<'a>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
+pub(super) type Chart<'a> =
+    ChartContext<'a, SVGBackend<'a>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
 pub(super) type Drawn = Result<(), Box<dyn Error>>;
 
 /// Pixels, in units.
@@ -32,7 +33,9 @@ pub(super) const fn px(pixels: i32) -> i32 {
 pub(super) fn text(size: i32, colour: RGBColor) -> TextStyle<'static> {
     // The backend writes a size that is so many times smaller.
     let size = f64::from(px(size)) * 1.24;
-    TextStyle::from(("sans-serif", size).into_font()).color(&colour).pos(Pos::new(HPos::Left, VPos::Center))
+    let style =
+        TextStyle::from(("sans-serif", size).into_font()).pos(Pos::new(HPos::Left, VPos::Center));
+    TextStyle { color: colour.to_backend_color(), ..style }
 }
 
 /// What stands in a legend before a text.

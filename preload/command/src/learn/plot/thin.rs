@@ -14,7 +14,8 @@ pub(super) fn line(points: &[(f64, f64)], span: f64, columns: usize) -> Vec<(f64
         let by_height = |a: &&(f64, f64), b: &&(f64, f64)| a.1.total_cmp(&b.1);
         let ends = [group.first(), group.last()];
         let extremes = [group.iter().min_by(by_height), group.iter().max_by(by_height)];
-        let mut four: Vec<(f64, f64)> = ends.into_iter().chain(extremes).flatten().copied().collect();
+        let mut four: Vec<(f64, f64)> =
+            ends.into_iter().chain(extremes).flatten().copied().collect();
         four.sort_by(|a, b| a.0.total_cmp(&b.0));
         four.dedup();
         kept.extend(four);
