@@ -83,8 +83,8 @@ pub(super) fn seconds(ms: u64) -> String {
 }
 
 /// Millionths.
-fn percent(millionths: i32) -> String {
-    format!("{:+.3} %", f64::from(millionths) / 10_000.0)
+pub(super) fn percent(millionths: i32) -> String {
+    format!("{:+.4} %", f64::from(millionths) / 10_000.0)
 }
 
 /// What all steps come to.
@@ -138,7 +138,7 @@ pub(super) fn counted(number: usize, what: &str) -> String {
 }
 
 /// The numbers that differ, as `hakmem policy make` takes them.
-fn moved(from: &Policy, to: &Policy, sizes: &[u32; CLASSES]) -> Vec<String> {
+pub(super) fn moved(from: &Policy, to: &Policy, sizes: &[u32; CLASSES]) -> Vec<String> {
     let mut moved = Vec::new();
     for ((size, from), to) in sizes.iter().zip(from.lists).zip(to.lists) {
         if from != to {

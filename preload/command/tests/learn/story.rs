@@ -87,10 +87,10 @@ impl Story {
 pub(crate) fn invented(steps: u64) -> String {
     let mut story = Story::new(Policy::DEFAULT, Start::default());
     let mut tried: Option<(Change, u64)> = None;
+    let mut pause = 100;
     let mut phase = Phase::Learn;
     for number in 0..steps {
         let part = number * 100 / steps;
-        let pause = if phase == Phase::Frozen { 1000 } else { 100 };
         let asleep = part == 60 && (number - 1) * 100 / steps == 59;
         let ms = if asleep { steps * 40 } else { pause + story.random(8) };
         let mix: &[(usize, u64)] = match part {
@@ -159,8 +159,8 @@ pub(crate) fn invented(steps: u64) -> String {
             }
             None => phase = Phase::Learn,
         }
-        let (policy, pause) = (story.policy, pause as u32);
-        story.tell(&Decisions { policy, phase, notes, pause });
+        pause = if phase == Phase::Frozen { 1000 } else { 100 };
+        story.tell(&Decisions { policy: story.policy, phase, notes, pause: pause as u32 });
     }
     story.log
 }

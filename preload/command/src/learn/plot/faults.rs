@@ -1,7 +1,9 @@
 //! The panel of what the system does for the process.
 
 use super::palette::{INK, PURPLE, VERMILION};
-use super::strip::{COLUMNS, Canvas, Drawn, Heights, Key, SCALE, fill, legend, open, stroke};
+use super::strip::{
+    COLUMNS, Canvas, Drawn, Heights, Key, SCALE, fill, legend, open, short, stroke, up_to,
+};
 use super::thin::bars;
 use super::timeline::{Rates, Timeline};
 use super::trips::{peaks, steps};
@@ -32,7 +34,8 @@ fn rate(
     });
     let runs: Vec<_> = runs.filter(|bars| !bars.is_empty()).collect();
     let most = runs.iter().flatten().map(|bar| bar.peak).fold(0.0, f64::max);
-    let chart = open(canvas, timeline, &Heights::up_to(most, labels), is_last)?;
+    let heights = Heights { range: up_to(most), labels: labels, format: &short(most) };
+    let chart = open(canvas, timeline, &heights, is_last)?;
     for bars in &runs {
         let outline = steps(bars, |bar| bar.means[0]);
         fill(&chart, outline.clone(), colour)?;

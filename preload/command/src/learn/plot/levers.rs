@@ -15,6 +15,10 @@ use plotters::style::{Color, RGBColor};
 
 /// Milliseconds that decay doubles from.
 const DECAY_LEAST: f64 = 125.0;
+/// Doublings that lines of the same number lie apart, so that all are seen.
+const BESIDE: f64 = 0.07;
+/// Lines on either side of the number.
+const BESIDE_MOST: f64 = 5.0;
 /// Pixels of a band that a word fits into.
 const WORD: i32 = 58;
 
@@ -26,14 +30,18 @@ pub(super) fn lists(canvas: &Canvas, timeline: &Timeline, classes: &Classes) -> 
     let range = octaves(drawn, 4.0..7.0);
     let format = |height: &f64| power(*height, 1.0);
     let chart = open(canvas, timeline, &doublings(range, 12, &format), false)?;
-    for class in all() {
+    let beside = |index: usize| {
+        let middle = (all().count() - 1) as f64 / 2.0;
+        BESIDE * (index as f64 - middle).clamp(-BESIDE_MOST, BESIDE_MOST)
+    };
+    for (index, class) in all().enumerate() {
         let course = &timeline.lists[class];
-        let colour = classes.colour(class);
-        stroke(&chart, stairs(course, timeline, height), colour.stroke_width(2 * SCALE))?;
+        let line = stairs(course, timeline, |blocks| height(blocks) + beside(index));
+        stroke(&chart, line, classes.colour(class).stroke_width(2 * SCALE))?;
     }
-    for class in all() {
-        let colour = classes.colour(class);
-        marks(&chart, timeline, (Lever::List, Some(class)), height, colour)?;
+    for (index, class) in all().enumerate() {
+        let height = |blocks| height(blocks) + beside(index);
+        marks(&chart, timeline, (Lever::List, Some(class)), height, classes.colour(class))?;
     }
     let named = classes.moved.iter();
     let named =
@@ -62,19 +70,14 @@ pub(super) fn decay(canvas: &Canvas, timeline: &Timeline) -> Drawn {
 /// Who shares what lists may grow by, and who was active: where all share, the line is on top.
 pub(super) fn sharers(canvas: &Canvas, timeline: &Timeline) -> Drawn {
     let height = |caches: u32| f64::from(caches.max(1)).log2();
-    let active = timeline.samples.iter().map(|sample| sample.active);
-    let sharers = timeline.sharers.iter().map(|(_, sharers)| *sharers);
-    let most = active.chain(sharers).map(height).fold(0.0, f64::max);
+    let both = timeline.active.iter().chain(&timeline.sharers);
+    let most = both.map(|(_, caches)| height(*caches)).fold(0.0, f64::max);
     let all = most.ceil() + 1.0;
     let format = |height: &f64| {
         if *height == all { "all".into() } else { power(*height, 1.0) }
     };
     let chart = open(canvas, timeline, &doublings(-0.4..all + 0.4, 4, &format), false)?;
-    for run in timeline.runs() {
-        let points: Vec<_> = run.iter().map(|sample| (sample.at, height(sample.active))).collect();
-        let points = thin::line(&points, timeline.span(), COLUMNS);
-        stroke(&chart, points, REST.stroke_width(SCALE))?;
-    }
+    stroke(&chart, stairs(&timeline.active, timeline, height), REST.stroke_width(SCALE))?;
     let height = |caches: u32| if caches == 0 { all } else { height(caches) };
     let line = stairs(&timeline.sharers, timeline, height);
     stroke(&chart, line, GREEN.stroke_width(2 * SCALE))?;
@@ -85,7 +88,7 @@ pub(super) fn sharers(canvas: &Canvas, timeline: &Timeline) -> Drawn {
 }
 
 pub(super) fn fresh(canvas: &Canvas, timeline: &Timeline) -> Drawn {
-    let heights = Heights { range: 0.0..1.0, labels: 1, format: &|_| String::new() };
+    let heights = Heights { range: 0.0..1.0, labels: 0, format: &|_| String::new() };
     let chart = open(canvas, timeline, &heights, false)?;
     let area = chart.plotting_area();
     for (index, (from, number)) in timeline.fresh.iter().enumerate() {
@@ -99,7 +102,10 @@ pub(super) fn fresh(canvas: &Canvas, timeline: &Timeline) -> Drawn {
             area.draw(&Text::new(fresh.name(), ((from + to) / 2.0, 0.5), style))?;
         }
     }
-    legend(canvas, "fresh memory", &[])
+    let ways = [Fresh::Huge, Fresh::Populate].into_iter();
+    let ways = ways.filter(|way| timeline.fresh.iter().any(|(_, fresh)| *fresh == *way as u32));
+    let key = |way: Fresh| (Key::Area(palette::fresh(way)), way.name().into());
+    legend(canvas, "fresh memory", &ways.map(key).collect::<Vec<_>>())
 }
 
 /// A course as a line, its corners right-angled.

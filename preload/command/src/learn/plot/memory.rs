@@ -1,15 +1,18 @@
 //! The panel of memory.
 
 use super::palette::{BLUE, INK, SKY};
-use super::strip::{COLUMNS, Canvas, Drawn, Heights, Key, SCALE, fill, legend, open, stroke};
+use super::strip::{
+    COLUMNS, Canvas, Drawn, Heights, Key, SCALE, fill, legend, open, short, stroke, up_to,
+};
 use super::thin;
 use super::timeline::{Sample, Timeline};
 use plotters::style::Color;
 
 pub(super) fn draw(canvas: &Canvas, timeline: &Timeline) -> Drawn {
-    let heights = |sample: &Sample| sample.mapped.max(sample.in_use + sample.free);
-    let most = timeline.samples.iter().map(heights).fold(0.0, f64::max);
-    let chart = open(canvas, timeline, &Heights::up_to(most, 6), false)?;
+    let height = |sample: &Sample| sample.mapped.max(sample.in_use + sample.free);
+    let most = timeline.samples.iter().map(height).fold(0.0, f64::max);
+    let heights = Heights { range: up_to(most), labels: 6, format: &short(most) };
+    let chart = open(canvas, timeline, &heights, false)?;
     for run in timeline.runs() {
         let points = |height: &dyn Fn(&Sample) -> f64| {
             let points: Vec<_> = run.iter().map(|sample| (sample.at, height(sample))).collect();

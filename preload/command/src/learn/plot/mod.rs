@@ -42,7 +42,7 @@ const TRIPS: u32 = 180;
 const LISTS: u32 = 190;
 const DECAY: u32 = 76;
 const SHARERS: u32 = 70;
-const FRESH: u32 = 20;
+const FRESH: u32 = 42;
 const FAULTS: u32 = 90;
 const SYSTEM: u32 = 60;
 

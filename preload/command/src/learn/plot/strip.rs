@@ -2,8 +2,8 @@
 
 use super::palette::{self, FAINT, INK};
 use super::timeline::Timeline;
-use plotters::coord::Shift;
 use plotters::coord::types::RangedCoordf64;
+use plotters::coord::{CoordTranslate, Shift};
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use std::error::Error;
@@ -68,12 +68,19 @@ impl Key {
     }
 }
 
-fn dot(canvas: &Canvas, at: (i32, i32), colour: RGBColor, filled: bool) -> Drawn {
-    let style = if filled { colour.filled() } else { colour.stroke_width(2 * SCALE) };
-    if !filled {
-        canvas.draw(&Circle::new(at, px(4), WHITE.filled()))?;
-    }
-    canvas.draw(&Circle::new(at, px(4), style))?;
+/// A dot, filled or hollow, on whatever coordinates an area has.
+fn dot<CT: CoordTranslate>(
+    area: &DrawingArea<SVGBackend, CT>,
+    at: CT::From,
+    colour: RGBColor,
+    filled: bool,
+) -> Drawn
+where
+    CT::From: Copy,
+{
+    let (inside, edge) = if filled { (colour, WHITE) } else { (WHITE, colour) };
+    area.draw(&Circle::new(at, px(4), inside.filled()))?;
+    area.draw(&Circle::new(at, px(4), edge.stroke_width(if filled { 1 } else { 2 * SCALE })))?;
     Ok(())
 }
 
@@ -85,27 +92,37 @@ pub(super) struct Heights<'f> {
     pub(super) format: &'f dyn Fn(&f64) -> String,
 }
 
-impl Heights<'static> {
-    /// From nothing to something more than `most`.
-    pub(super) fn up_to(most: f64, labels: usize) -> Self {
-        let most = if most > 0.0 { most * 1.06 } else { 1.0 };
-        Self { range: 0.0..most, labels, format: &number }
+/// From nothing to something more than `most`.
+pub(super) fn up_to(most: f64) -> Range<f64> {
+    0.0..if most > 0.0 { most * 1.06 } else { 1.0 }
+}
+
+/// Writes numbers of up to `most` as short as they can be read, all in the same unit.
+pub(super) fn short(most: f64) -> impl Fn(&f64) -> String {
+    let (unit, name) = match most {
+        _ if most >= 1e10 => (1e9, " G"),
+        _ if most >= 1e7 => (1e6, " M"),
+        _ if most >= 1e4 => (1e3, " k"),
+        _ => (1.0, ""),
+    };
+    move |number| match number / unit {
+        0.0 => "0".into(),
+        number => format!("{}{name}", (number * 1000.0).round() / 1000.0),
     }
 }
 
-/// A number as short as it can be read.
-pub(super) fn number(number: &f64) -> String {
-    let short = |number: f64| {
-        let text = format!("{number:.1}");
-        text.strip_suffix(".0").unwrap_or(&text).to_owned()
-    };
-    match number.abs() {
-        size if size >= 1e9 => format!("{} G", short(number / 1e9)),
-        size if size >= 1e6 => format!("{} M", short(number / 1e6)),
-        size if size >= 1e4 => format!("{} k", short(number / 1e3)),
-        size if size >= 1.0 || size == 0.0 => short(*number),
-        _ => format!("{number:.2}"),
+/// A number in full, in groups of three digits.
+pub(super) fn grouped(number: f64) -> String {
+    let text = format!("{}", (number * 1000.0).round() / 1000.0);
+    let whole = text.find('.').unwrap_or(text.len());
+    let mut grouped = String::new();
+    for (index, digit) in text.chars().enumerate() {
+        if index > 0 && index < whole && (whole - index) % 3 == 0 {
+            grouped.push(',');
+        }
+        grouped.push(digit);
     }
+    grouped
 }
 
 /// Opens a diagram: phases in the background, then axes and a grid. `is_last`: the axis of time has
@@ -135,7 +152,7 @@ pub(super) fn open<'a>(
         .axis_style(INK.mix(0.5).stroke_width(SCALE))
         .label_style(text(12, INK))
         .x_labels(12)
-        .x_label_formatter(&|at| number(at))
+        .x_label_formatter(&|at| grouped(*at))
         .y_labels(heights.labels)
         .y_label_formatter(heights.format)
         .set_tick_mark_size(LabelAreaPosition::Left, px(4))
@@ -180,6 +197,5 @@ pub(super) fn fill(chart: &Chart, mut points: Vec<(f64, f64)>, colour: RGBColor)
 
 /// A mark on what was tried.
 pub(super) fn mark(chart: &Chart, at: (f64, f64), colour: RGBColor, stays: bool) -> Drawn {
-    let place = chart.backend_coord(&at);
-    dot(&chart.plotting_area().strip_coord_spec(), place, colour, stays)
+    dot(chart.plotting_area(), at, colour, stays)
 }

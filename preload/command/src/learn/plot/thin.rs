@@ -94,7 +94,7 @@ mod tests {
     fn sample(at: u32) -> Sample {
         let at = f64::from(at);
         let phase = Phase::Learn;
-        Sample { at, phase, in_use: at, free: 0.0, mapped: 0.0, active: 0, rates: None }
+        Sample { at, phase, in_use: at, free: 0.0, mapped: 0.0, rates: None }
     }
 
     #[test]

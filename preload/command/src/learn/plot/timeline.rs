@@ -35,7 +35,6 @@ pub(super) struct Sample {
     pub(super) free: f64,
     /// MiB.
     pub(super) mapped: f64,
-    pub(super) active: u32,
     /// None after a sleep, after a clock that jumped, and where sums ran backward.
     pub(super) rates: Option<Rates>,
 }
@@ -48,6 +47,7 @@ pub(super) struct Timeline {
     pub(super) sizes: [u32; CLASSES],
     pub(super) samples: Vec<Sample>,
     pub(super) lists: [Course; CLASSES],
+    pub(super) active: Course,
     pub(super) sharers: Course,
     pub(super) decay: Course,
     pub(super) fresh: Course,
@@ -73,6 +73,7 @@ impl Timeline {
             sizes: header.sizes,
             samples: Vec::new(),
             lists: header.policy.lists.map(|blocks| vec![(0.0, blocks.into())]),
+            active: Vec::new(),
             sharers: vec![(0.0, header.policy.sharers)],
             decay: vec![(0.0, header.policy.decay)],
             fresh: vec![(0.0, header.policy.fresh as u32)],
@@ -96,15 +97,14 @@ impl Timeline {
             in_use: mib(step.seen.in_use),
             free: mib(step.seen.free),
             mapped: mib(step.seen.mapped),
-            active: step.seen.active,
             rates,
         });
         self.times.push((step.now, at));
-        self.follow(at, &step.policy);
+        self.follow(at, step.seen.active, &step.policy);
         self.decisions.take(step);
     }
 
-    fn follow(&mut self, at: f64, policy: &Policy) {
+    fn follow(&mut self, at: f64, active: u32, policy: &Policy) {
         let follow = |course: &mut Course, number: u32| {
             if course.last().is_none_or(|(_, last)| *last != number) {
                 course.push((at, number));
@@ -113,6 +113,7 @@ impl Timeline {
         for (course, blocks) in self.lists.iter_mut().zip(policy.lists) {
             follow(course, blocks.into());
         }
+        follow(&mut self.active, active);
         follow(&mut self.sharers, policy.sharers);
         follow(&mut self.decay, policy.decay);
         follow(&mut self.fresh, policy.fresh as u32);

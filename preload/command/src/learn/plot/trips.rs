@@ -1,7 +1,9 @@
 //! The panel of cold trips: refills and spills of lists.
 
 use super::palette::{Classes, INK, NAMED, REST};
-use super::strip::{COLUMNS, Canvas, Chart, Drawn, Heights, Key, legend, open, stroke};
+use super::strip::{
+    COLUMNS, Canvas, Chart, Drawn, Heights, Key, legend, open, short, stroke, up_to,
+};
 use super::thin::{Bar, bars};
 use super::timeline::{Sample, Timeline};
 use plotters::prelude::Polygon;
@@ -23,7 +25,8 @@ pub(super) fn draw(canvas: &Canvas, timeline: &Timeline, classes: &Classes) -> D
     let runs = timeline.runs().map(|run| bars(run, timeline.span(), COLUMNS, rates));
     let runs: Vec<_> = runs.filter(|bars| !bars.is_empty()).collect();
     let most = runs.iter().flatten().map(|bar| bar.peak).fold(0.0, f64::max);
-    let chart = open(canvas, timeline, &Heights::up_to(most, 6), false)?;
+    let heights = Heights { range: up_to(most), labels: 6, format: &short(most) };
+    let chart = open(canvas, timeline, &heights, false)?;
 
     let colours = classes.busiest.iter().map(|class| classes.colour(*class));
     let mut colours: Vec<RGBColor> = colours.collect();
