@@ -21,6 +21,7 @@ const LAYERS: &[&[&str]] = &[
     &["small"],
     &["registry"],
     &["hints", "owners", "policy"],
+    &["learn"],
     // Back.
     &["returned"],
     &["superslab"],
