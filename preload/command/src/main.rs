@@ -15,6 +15,7 @@
 
 mod learn;
 mod library;
+mod policy;
 mod program;
 
 use clap::{Parser, Subcommand};
@@ -53,6 +54,9 @@ enum Action {
         the log cannot be read."
     )]
     Learn(learn::Action),
+    /// Show or make a policy's file
+    #[command(subcommand)]
+    Policy(policy::Action),
 }
 
 /// What a command has to say that did not run a program.
@@ -103,6 +107,7 @@ fn main() -> ExitCode {
     let answer = match Arguments::parse().action {
         Action::Run { stats, words } => Err(run(stats, &words)),
         Action::Learn(action) => learn::run(&action),
+        Action::Policy(action) => policy::run(&action),
     };
     match answer.and_then(print) {
         Ok(status) => ExitCode::from(status),

@@ -1,6 +1,7 @@
 //! `hakmem learn` and `hakmem policy`, as users run them.
 
 mod plot;
+mod policy;
 mod story;
 
 use std::fs;

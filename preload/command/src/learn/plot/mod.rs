@@ -7,7 +7,8 @@
 //! | policy | lists that changed, decay, sharers, fresh; what was tried and kept, or undone |
 //! | system | page faults, share of time |
 //!
-//! Behind them stands the learner's phase; white: the program slept. Where there are more steps than
+//! Behind them stands the learner's phase; white: no steps, most times because
+//! the program slept. Where there are more steps than
 //! pixels, lines keep the lowest and the highest of a pixel (`thin.rs`), areas the mean.
 
 mod faults;
@@ -149,7 +150,7 @@ fn draw_head(canvas: &Canvas, timeline: &Timeline, name: &str) -> Drawn {
         (Key::Area(palette::phase(Phase::Learn)), Phase::Learn.name()),
         (Key::Area(palette::phase(Phase::Canary)), Phase::Canary.name()),
         (Key::Area(palette::phase(Phase::Frozen)), Phase::Frozen.name()),
-        (Key::Area(WHITE), "asleep"),
+        (Key::Area(WHITE), "no steps"),
     ];
     keys(canvas, px(48), 80, &words)
 }
