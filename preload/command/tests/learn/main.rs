@@ -1,7 +1,10 @@
 //! `hakmem learn` and `hakmem policy`, as users run them.
 
+mod faults;
 mod plot;
 mod policy;
+mod replay;
+mod show;
 mod story;
 
 use std::fs;

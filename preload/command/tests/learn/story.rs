@@ -54,19 +54,21 @@ impl Story {
 
     /// Lets time pass, in which each of some classes makes so many trips a second.
     pub(crate) fn pass(&mut self, ms: u64, trips: &[(usize, u64)]) {
-        self.now += ms;
+        let add = |sum: &mut u64, more: u64| *sum = sum.wrapping_add(more);
+        add(&mut self.now, ms);
         for &(class, rate) in trips {
             let trips = rate * ms / 1000 * (80 + self.random(40)) / 100;
             let class = &mut self.seen.classes[class];
-            class.refills += trips;
-            class.spills += trips / 2;
-            class.moved += trips * 22;
+            add(&mut class.refills, trips);
+            add(&mut class.spills, trips / 2);
+            add(&mut class.moved, trips * 22);
         }
         let busy = ms * 900;
         let system = busy * (2 + self.random(3)) / 100;
-        self.seen.user += busy - system;
-        self.seen.system += system;
-        self.seen.faults += ms * (1 + self.random(5)) / 20;
+        add(&mut self.seen.user, busy - system);
+        add(&mut self.seen.system, system);
+        let faults = ms * (1 + self.random(5)) / 20;
+        add(&mut self.seen.faults, faults);
         self.seen.caches = 8;
     }
 
