@@ -62,6 +62,16 @@ const LIST_BLOCKS: usize = if cfg!(loom) { 2 } else { 64 };
 const SMALL: usize = 1 << 10;
 
 impl Policy {
+    /// Bytes of a block of each class, in the order of `lists`.
+    pub const SIZES: [u32; CLASSES] = {
+        let mut sizes = [0; CLASSES];
+        let mut class = 0;
+        while class < CLASSES {
+            sizes[class] = size_at(class) as u32;
+            class += 1;
+        }
+        sizes
+    };
     /// Blocks that one list may have at most.
     pub const LIST_MOST: u16 = 2048;
     /// Bounds of `growth`, KiB.

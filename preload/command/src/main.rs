@@ -1,20 +1,28 @@
-//! The `hakmem` command: runs a program with hakmem as its allocator.
+//! The `hakmem` command: runs a program with hakmem as its allocator, and shows what it learned there.
 //!
 //! ```text
 //!   hakmem run [--stats] [--] PROGRAM [ARGS]
 //!     library.rs   where libhakmem.so is
 //!     program.rs   where PROGRAM is, and whether the dynamic linker will preload anything into it
 //!     exec         with LD_PRELOAD
+//!   hakmem learn show|replay|plot LOG
+//!     learn        the logs that HAKMEM_LEARN_LOG names
+//!   hakmem policy show|make FILE
+//!     policy       the files that HAKMEM_POLICY names
 //! ```
 
 #![forbid(unsafe_code)]
 
+mod learn;
 mod library;
+mod policy;
 mod program;
 
 use clap::{Parser, Subcommand};
 use std::ffi::OsString;
+use std::io::{ErrorKind, Write};
 use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 /// Runs programs with the hakmem memory allocator.
@@ -39,9 +47,33 @@ enum Action {
         #[arg(required = true, trailing_var_arg = true, value_names = ["PROGRAM", "ARGS"])]
         words: Vec<OsString>,
     },
+    /// Show, replay or draw what the learner did
+    #[command(
+        subcommand,
+        after_help = "Exit status: 1 where a replay decides otherwise, 2 where \
+        the log cannot be read."
+    )]
+    Learn(learn::Action),
+    /// Show or make a policy's file
+    #[command(subcommand)]
+    Policy(policy::Action),
 }
 
-/// Why the program did not run.
+/// What a command has to say that did not run a program.
+struct Answer {
+    status: u8,
+    /// For standard output.
+    text: String,
+}
+
+impl Answer {
+    /// All went well.
+    fn good(text: String) -> Self {
+        Self { status: 0, text }
+    }
+}
+
+/// Why the program did not run, or no answer was found.
 #[derive(Debug, PartialEq, Eq)]
 struct Refusal {
     /// The exit status, in the way of shells and of `env`.
@@ -64,13 +96,54 @@ impl Refusal {
     fn not_found(reason: String) -> Self {
         Self { status: 127, reason }
     }
+
+    /// What the user gave is not what was asked for.
+    fn bad_input(reason: String) -> Self {
+        Self { status: 2, reason }
+    }
 }
 
 fn main() -> ExitCode {
-    let Action::Run { stats, words } = Arguments::parse().action;
-    let refusal = run(stats, &words);
-    eprintln!("hakmem: {}", refusal.reason);
-    ExitCode::from(refusal.status)
+    let answer = match Arguments::parse().action {
+        Action::Run { stats, words } => Err(run(stats, &words)),
+        Action::Learn(action) => learn::run(&action),
+        Action::Policy(action) => policy::run(&action),
+    };
+    match answer.and_then(print) {
+        Ok(status) => ExitCode::from(status),
+        Err(refusal) => {
+            eprintln!("hakmem: {}", refusal.reason);
+            ExitCode::from(refusal.status)
+        }
+    }
+}
+
+fn print(answer: Answer) -> Result<u8, Refusal> {
+    let mut output = std::io::stdout().lock();
+    match output.write_all(answer.text.as_bytes()).and_then(|()| output.flush()) {
+        // Who closed the pipe has read enough.
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(Refusal::bad_input(format!("standard output: {error}")))
+        }
+        _ => Ok(answer.status),
+    }
+}
+
+/// Writes a file whole, or leaves what was there.
+fn write_file(path: &Path, contents: &[u8]) -> Result<(), Refusal> {
+    let fault = |error| Refusal::bad_input(format!("{}: {error}", path.display()));
+    // What is no file, such as /dev/stdout, cannot be replaced.
+    if path.metadata().is_ok_and(|there| !there.is_file()) {
+        return std::fs::write(path, contents).map_err(fault);
+    }
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(format!(".{}", std::process::id()));
+    let beside = PathBuf::from(beside);
+    let written = std::fs::write(&beside, contents).and_then(|()| std::fs::rename(&beside, path));
+    if written.is_err() {
+        let _ = std::fs::remove_file(&beside);
+    }
+    written.map_err(fault)
 }
 
 /// Becomes the program; returns only if it cannot.
@@ -104,8 +177,10 @@ mod tests {
 
     fn parse(words: &[&str]) -> Result<(bool, Vec<OsString>), clap::Error> {
         let words = ["hakmem"].iter().chain(words);
-        let Action::Run { stats, words } = Arguments::try_parse_from(words)?.action;
-        Ok((stats, words))
+        match Arguments::try_parse_from(words)?.action {
+            Action::Run { stats, words } => Ok((stats, words)),
+            _ => panic!("another command"),
+        }
     }
 
     #[test]
