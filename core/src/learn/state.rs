@@ -104,10 +104,8 @@ impl State {
         if self.policy.fresh == Fresh::Plain {
             self.fault.learn(tick.faults, tick.system);
         }
-        let second = self.clock / 1000;
         if !fixed.fresh {
-            let (fault, policy) = (self.fault, &mut self.policy);
-            self.growth.follow(tick, fault, second, seen.huge, policy, notes);
+            self.growth.follow(tick, seen.huge, &mut self.policy, notes);
         }
         if !fixed.sharers {
             self.sharers.follow(seen, &mut self.policy, notes);

@@ -21,20 +21,25 @@ fn grows(until: u64, mib: u64, plain: u64, ahead: u64) -> impl FnMut(&Policy, u6
     }
 }
 
+fn ways(simulator: &Simulator) -> std::vec::Vec<(u32, Reason)> {
+    let changes = simulator.changes(Lever::Fresh);
+    changes.iter().map(|(_, change)| (change.to, change.reason)).collect()
+}
+
 #[test]
-fn fast_growth_gets_huge_pages_within_two_steps_and_loses_them_after() {
+fn fast_growth_tries_each_way_at_once_and_goes_on_in_the_best() {
     let mut simulator = Simulator::learning();
     let mut program = grows(2000, 1000, 500, 150);
     simulator.steps(2, &mut program);
-    assert_eq!(simulator.last.policy.fresh, Fresh::Huge);
+    assert_eq!(ways(&simulator)[0], (2, Reason::Explore));
     simulator.run(1500, &mut program);
-    assert_eq!(simulator.last.policy.fresh, Fresh::Huge);
+    // Populating costs as much here; so huge pages, and once more page by page after 1 GiB.
+    let found = ways(&simulator);
+    assert_eq!(found[1..4], [(1, Reason::Explore), (2, Reason::Gain), (0, Reason::Explore)]);
     assert!(simulator.verdicts(Lever::Fresh)[0].stays);
     simulator.run(3000, &mut program);
     assert_eq!(simulator.last.policy.fresh, Fresh::Plain);
-    let reasons: std::vec::Vec<_> =
-        simulator.changes(Lever::Fresh).iter().map(|(_, change)| change.reason).collect();
-    assert_eq!(reasons, [Reason::Follow, Reason::Follow]);
+    assert_eq!(ways(&simulator).last(), Some(&(0, Reason::Follow)));
 }
 
 #[test]
@@ -45,22 +50,34 @@ fn without_huge_pages_it_populates() {
         program(policy, ms, seen);
         seen.huge = false;
     };
-    simulator.steps(2, &mut program);
-    assert_eq!(simulator.last.policy.fresh, Fresh::Populate);
+    simulator.run(1000, &mut program);
+    assert_eq!(ways(&simulator), [(1, Reason::Explore)]);
 }
 
 #[test]
-fn what_does_not_pay_is_undone_and_not_tried_again_soon() {
+fn what_does_not_pay_is_undone_and_tried_ever_more_rarely() {
     let mut simulator = Simulator::learning();
     let mut program = grows(400_000, 200, 500, 600);
     simulator.run(20_000, &mut program);
-    let changes = simulator.changes(Lever::Fresh);
-    assert_eq!(changes.len(), 2, "{changes:?}");
-    assert_eq!(changes[1].1.reason, Reason::Undone);
-    assert!(!simulator.verdicts(Lever::Fresh)[0].stays);
+    let found = ways(&simulator);
+    assert_eq!(found[..3], [(2, Reason::Explore), (1, Reason::Explore), (0, Reason::Undone)]);
+    assert!(simulator.verdicts(Lever::Fresh)[..4].iter().all(|verdict| !verdict.stays));
     simulator.run(380_000, &mut program);
+    // 80 GB: tried after 1 GiB, 2, 4, 8, 16, 32.
     let tries = simulator.verdicts(Lever::Fresh).len();
-    assert!((2..=4).contains(&tries), "{tries} tries");
+    assert!((10..=20).contains(&tries), "{tries} tries");
+}
+
+/// A host that has so much memory ready on huge pages, and then no more.
+#[test]
+fn what_paid_at_first_is_left_when_it_no_longer_does() {
+    let mut simulator = Simulator::learning();
+    let mut cheap = grows(400, 1000, 500, 150);
+    simulator.run(400, &mut cheap);
+    assert_eq!(simulator.last.policy.fresh, Fresh::Huge);
+    simulator.run(1000, &mut grows(1000, 1000, 500, 2000));
+    assert_eq!(simulator.last.policy.fresh, Fresh::Plain);
+    assert_eq!(ways(&simulator).last(), Some(&(0, Reason::Undone)));
 }
 
 #[test]
