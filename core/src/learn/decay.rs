@@ -7,11 +7,11 @@
 //!
 //! After an episode:
 //! - an arm that costs less than [`ENOUGH`] stays;
-//! - else, where the faults cost more than what lay free, a longer time is tried, where less, a shorter one,
-//!   unless the neighbour on that side was tried before;
-//! - else the best of the arm and its tried neighbours is played, each by its mean cost less its doubt: a
-//!   quarter of the spread of all means, by sqrt(2 ln(all episodes) / its episodes). It leaves the arm only for
-//!   one that is an eighth better.
+//! - else, where the faults cost more than what lay free, the next longer time is tried, where less, the next
+//!   shorter, and so on while neighbours on that side were not tried before;
+//! - else the best of all tried arms is played, each by its mean cost less its doubt: a quarter of the spread of
+//!   all means, by sqrt(2 ln(all episodes) / its episodes). It must be an eighth better than the arm that
+//!   was left to try others.
 //!
 //! After [`STEADY`] episodes in a row of one arm it is settled, and so it is while nothing lies free.
 
@@ -64,8 +64,9 @@ pub(super) struct Decay {
     steady: u8,
     /// Ticks in a row that did not count.
     nothing: u8,
-    /// The arm that was left for this one, from 1; 0: none, or it has shown its effect.
-    left: u8,
+    /// The arm that was left to try others, counted from 1; 0: none is being tried.
+    home: u8,
+    /// What that was expected to save.
     expected: i32,
 }
 
@@ -80,7 +81,7 @@ impl Decay {
             weight: 0,
             steady: 0,
             nothing: 0,
-            left: 0,
+            home: 0,
             expected: 0,
         }
     }
@@ -97,7 +98,7 @@ impl Decay {
         }
         self.begin_episode();
         self.steady = 0;
-        self.left = 0;
+        self.home = 0;
     }
 
     /// Adds a tick to the episode. Memory lies free in idle ones, too.
@@ -127,25 +128,37 @@ impl Decay {
         let memory = cost::share(self.free, self.weight).min(cost::WHOLE as u32);
         self.begin_episode();
         self.add(arm, time + memory);
-        let choice = self.choose(arm, time, memory);
-        let verdict = self.verdict(time + memory, choice);
-        if let Some(verdict) = verdict {
-            notes.settled(verdict);
+        let home = usize::from(self.home).checked_sub(1).unwrap_or(arm).min(ARMS.len() - 1);
+        let untried = self.untried(arm, time, memory);
+        let choice = untried.unwrap_or_else(|| self.best(home));
+        let mut reason = if self.arms[choice].mean > self.arms[arm].mean {
+            Reason::Explore
+        } else {
+            Reason::Gain
+        };
+        if untried.is_some() {
+            reason = Reason::Explore;
+        } else if self.home != 0 {
+            self.home = 0;
+            let (expected, realised) = (self.expected, self.gain(home, choice));
+            let stays = choice != home;
+            let lever = Lever::Decay;
+            notes.settled(Verdict { lever, class: None, expected, realised, stays });
+            reason = if stays { Reason::Gain } else { Reason::Undone };
         }
         if choice == arm {
             self.steady = self.steady.saturating_add(1);
             return;
         }
         self.steady = 0;
-        let (reason, expected) = if self.arms[choice].weight < LEAST {
-            (Reason::Explore, (time.max(memory) / 2) as i32)
-        } else if verdict.is_some_and(|verdict| !verdict.stays) {
-            (Reason::Undone, self.gain(arm, choice))
-        } else {
-            (Reason::Gain, self.gain(arm, choice))
+        let expected = match untried {
+            Some(_) => (time.max(memory) / 2) as i32,
+            None => self.gain(arm, choice),
         };
-        self.left = if reason == Reason::Undone { 0 } else { arm as u8 + 1 };
-        self.expected = expected;
+        if reason == Reason::Explore && self.home == 0 {
+            self.home = arm as u8 + 1;
+            self.expected = expected;
+        }
         let (lever, from, to) = (Lever::Decay, policy.decay, ARMS[choice]);
         notes.changed(Change { lever, class: None, from, to, reason, expected });
         policy.decay = to;
@@ -154,20 +167,6 @@ impl Decay {
     /// What it saves to go from one arm to another, by their means.
     fn gain(&self, from: usize, to: usize) -> i32 {
         cost::net(self.arms[from].mean, self.arms[to].mean)
-    }
-
-    /// How the move to this arm did, after its first episode.
-    fn verdict(&mut self, cost: u32, choice: usize) -> Option<Verdict> {
-        let left = usize::from(self.left).checked_sub(1)?;
-        let before = self.arms.get(left)?.mean;
-        self.left = 0;
-        Some(Verdict {
-            lever: Lever::Decay,
-            class: None,
-            expected: self.expected,
-            realised: cost::net(before, cost),
-            stays: choice != left,
-        })
     }
 
     fn begin_episode(&mut self) {
@@ -190,32 +189,32 @@ impl Decay {
         arm.mean = (sum / u64::from(arm.weight)) as u32;
     }
 
-    /// The next episode's arm, after one that cost so much in time and memory.
-    fn choose(&self, arm: usize, time: u32, memory: u32) -> usize {
+    /// The neighbour that is worth a try after an episode that cost so much in time and memory.
+    fn untried(&self, arm: usize, time: u32, memory: u32) -> Option<usize> {
         if self.arms[arm].mean < ENOUGH {
-            return arm;
+            return None;
         }
         let towards = if time > memory { arm.checked_add(1) } else { arm.checked_sub(1) };
-        let towards = towards.filter(|arm| *arm < ARMS.len());
-        if let Some(new) = towards.filter(|arm| self.arms[*arm].weight < LEAST) {
-            return new;
+        towards.filter(|arm| self.arms.get(*arm).is_some_and(|arm| arm.weight < LEAST))
+    }
+
+    /// The best of all tried arms, if it is better than one of them by its margin, and that one if not.
+    fn best(&self, home: usize) -> usize {
+        let mean = self.arms[home].mean;
+        if mean < ENOUGH {
+            return home;
         }
         let all = self.arms.iter().fold(0, |all: u32, arm| all.saturating_add(arm.weight));
-        let spread = self.spread() / 4;
+        let scale = (self.spread() / 4).max(DOUBT);
         let index = |at: usize| {
             let Arm { weight, mean } = self.arms[at];
-            let doubt = doubt(spread.max(DOUBT), all, weight);
+            let doubt = doubt(scale, all, weight);
             i64::from(mean) - i64::try_from(doubt).unwrap_or(i64::MAX / 2)
         };
-        let own = index(arm);
-        let margin = i64::from(self.arms[arm].mean / 8);
-        let neighbours = [arm.checked_sub(1), arm.checked_add(1)];
-        let tried = |arm: &usize| self.arms.get(*arm).is_some_and(|arm| arm.weight >= LEAST);
-        let best = neighbours.into_iter().flatten().filter(tried).min_by_key(|arm| index(*arm));
-        match best {
-            Some(best) if index(best).saturating_add(margin) < own => best,
-            _ => arm,
-        }
+        let tried = (0..ARMS.len()).filter(|arm| self.arms[*arm].weight >= LEAST);
+        let best = tried.min_by_key(|arm| index(*arm)).unwrap_or(home);
+        let is_better = index(best).saturating_add(i64::from(mean / 8)) < index(home);
+        if is_better { best } else { home }
     }
 
     /// How far the means of tried arms lie apart.
@@ -256,6 +255,7 @@ fn log2(weight: u32) -> u64 {
 }
 
 #[cfg(all(test, not(loom)))]
+#[allow(clippy::float_arithmetic, reason = "they check the integers")]
 mod tests {
     use super::*;
 

@@ -11,16 +11,39 @@ fn settled(swing: &mut impl Program) -> (u32, Simulator) {
 
 #[test]
 fn what_is_taken_again_at_once_is_kept() {
-    // 200 MiB missed three times a second would be a sixth of the program's time.
+    // A round of 125 ms gives back what is taken again 50 ms later: 51,200 faults of 4 us in 600 ms.
+    let (decay, simulator) = settled(&mut Swing::new(600, 200 * MIB, 400 * MIB));
+    assert!(decay >= 250, "{decay} ms: {:?}", simulator.notes);
     let (decay, simulator) = settled(&mut Swing::new(300, 200 * MIB, 400 * MIB));
     assert!(2 * decay >= 150, "{decay} ms: {:?}", simulator.notes);
 }
 
 #[test]
 fn a_slow_swing_of_much_memory_is_given_back_soon() {
-    // 3 s: what is missed costs 256 x 40 faults, 10 ms in 3 s; what is kept, half of what is in use.
+    // 10,240 faults of 4 us in 3 s are a hundredth of the time; what lies free, a third of what is in use.
     let (decay, simulator) = settled(&mut Swing::new(3000, 40 * MIB, 80 * MIB));
     assert!(decay <= 250, "{decay} ms: {:?}", simulator.notes);
+    assert_eq!(simulator.last.phase, Phase::Frozen);
+}
+
+/// Where faults cost more than memory, and only the longest time avoids any: it is found behind others that
+/// cost more than the first.
+#[test]
+fn a_time_is_found_behind_worse_ones() {
+    let (decay, simulator) = settled(&mut Swing::new(3000, 7000 * MIB, 9000 * MIB));
+    assert!(decay >= 1000, "{decay} ms: {:?}", simulator.notes);
+}
+
+#[test]
+fn what_never_goes_back_does_not_move_the_time() {
+    let mut holds = |_: &Policy, ms, seen: &mut Counters| {
+        seen.in_use = 40 * MIB;
+        seen.free = 10 * MIB;
+        seen.mapped = 50 * MIB;
+        busy(ms, seen);
+    };
+    let (decay, simulator) = settled(&mut holds);
+    assert_eq!(decay, Policy::DEFAULT.decay, "{:?}", simulator.notes);
     assert_eq!(simulator.last.phase, Phase::Frozen);
 }
 
@@ -42,10 +65,9 @@ fn a_drift_is_followed() {
     let mut simulator = Simulator::learning();
     simulator.run(240_000, &mut Swing::new(3000, 40 * MIB, 80 * MIB));
     let slow = simulator.last.policy.decay;
-    // Six times a second: each round trip of 200 MiB costs 51,200 faults.
-    simulator.run(480_000, &mut Swing::new(900, 40 * MIB, 440 * MIB));
+    simulator.run(480_000, &mut Swing::new(600, 200 * MIB, 600 * MIB));
     let fast = simulator.last.policy.decay;
-    assert!(slow <= 250 && fast >= 250 && fast > slow, "{slow}, then {fast} ms: {:?}", simulator.notes);
+    assert!(slow <= 125 && fast >= 250, "{slow}, then {fast} ms: {:?}", simulator.notes);
 }
 
 #[test]

@@ -174,6 +174,8 @@ impl Program for Swing {
                 self.freed_at = self.at;
             } else if !was_high && self.is_high {
                 seen.missed += self.gone;
+                seen.faults += self.gone >> 12;
+                seen.system += (self.gone >> 12) * 4;
                 self.gone = 0;
                 self.free = 0;
             }
