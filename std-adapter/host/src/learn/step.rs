@@ -17,8 +17,10 @@ use rustix::io::Errno;
 
 /// Milliseconds from one step to the next, or until a program that rested is looked at.
 const PAUSE: u64 = 100;
-/// Doublings of the pause of a process that uses no CPU.
+/// Doublings of the pause of a process that uses no CPU, until the learner sleeps.
 const DOUBLINGS: u32 = 4;
+/// No time at which a step is due.
+const ASLEEP: u64 = u64::MAX;
 /// Bytes held from the system before which a program's own thread makes no step.
 const GROWTH: usize = 4 << 20;
 /// Bytes mapped since the last step that wake the background thread: more than it is asked to foresee.
@@ -153,15 +155,27 @@ impl Shared {
 }
 
 impl Learner {
-    /// When the next step is due for the background thread; `None`: never.
-    pub(crate) fn next(&self) -> Option<u64> {
-        self.is_on().then(|| self.next.load(Ordering::Relaxed))
+    /// When the next step is due for the background thread, by [`libc::millis`].
+    pub(crate) fn next(&self) -> u64 {
+        if self.is_on() { self.next.load(Ordering::Relaxed) } else { ASLEEP }
     }
 
-    /// The background thread had gone to rest: the time until now is no measure of anything.
-    pub(crate) fn rested(&self) {
-        self.rested.store(true, Ordering::Relaxed);
-        self.next.store(0, Ordering::Relaxed);
+    /// Whether it waits for something to happen.
+    pub(crate) fn sleeps(&self) -> bool {
+        self.is_on() && self.next.load(Ordering::Relaxed) == ASLEEP
+    }
+
+    /// Lets it sleep.
+    pub(crate) fn doze(&self) {
+        self.next.store(ASLEEP, Ordering::Relaxed);
+    }
+
+    /// Something happens: if it slept, what was meanwhile is no measure of anything.
+    pub(crate) fn rouse(&self) {
+        if self.sleeps() {
+            self.rested.store(true, Ordering::Relaxed);
+            self.next.store(0, Ordering::Relaxed);
+        }
     }
 
     /// So many bytes were mapped. Whether that is a rush, which the background thread should see.
@@ -180,6 +194,11 @@ impl Learner {
         if may && libc::millis() >= self.next.load(Ordering::Relaxed) {
             self.due.store(true, Ordering::Relaxed);
         }
+    }
+
+    /// What was due is done, or another's.
+    pub(crate) fn done(&self) {
+        self.due.store(false, Ordering::Relaxed);
     }
 
     #[inline]
@@ -282,7 +301,6 @@ impl<A: Adapter> Linux<A> {
     /// Makes a step if one is due and nobody else makes one. Not inside the heap.
     pub(crate) fn learn(&self, in_background: bool) {
         let learner = &self.learner;
-        learner.due.store(false, Ordering::Relaxed);
         if !learner.is_on() {
             return;
         }
@@ -291,7 +309,7 @@ impl<A: Adapter> Linux<A> {
             if now >= learner.next.load(Ordering::Relaxed) {
                 let before = libc::thread_micros();
                 let pause = self.look_and_step(inner, now, in_background);
-                learner.next.store(now + pause, Ordering::Relaxed);
+                learner.next.store(now.saturating_add(pause), Ordering::Relaxed);
                 let took = libc::thread_micros().saturating_sub(before);
                 learner.told.micros.fetch_add(took, Ordering::Relaxed);
             }
@@ -313,8 +331,8 @@ impl<A: Adapter> Linux<A> {
             return PAUSE;
         }
         if in_background && is_idle && learner.grown.load(Ordering::Relaxed) < RUSH {
-            inner.idle = (inner.idle + 1).min(DOUBLINGS);
-            return PAUSE << inner.idle;
+            inner.idle += 1;
+            return if inner.idle > DOUBLINGS { ASLEEP } else { PAUSE << inner.idle };
         }
         inner.idle = 0;
         learner.grown.store(0, Ordering::Relaxed);
