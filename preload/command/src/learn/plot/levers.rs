@@ -2,7 +2,7 @@
 
 use super::palette::{self, Classes, FAINT, GREEN, INK, REST, VERMILION};
 use super::strip::{
-    COLUMNS, Canvas, Chart, Drawn, Heights, Key, SCALE, legend, mark, open, px, stroke, text,
+    COLUMNS, Canvas, Chart, Drawn, Heights, Key, SCALE, legend, mark, open, px, short, stroke, text,
 };
 use super::thin;
 use super::timeline::{Course, Timeline};
@@ -19,6 +19,9 @@ const DECAY_LEAST: f64 = 125.0;
 const BESIDE: f64 = 0.07;
 /// Lines on either side of the number.
 const BESIDE_MOST: f64 = 5.0;
+/// Numbers below so many times what has a unit of its own elsewhere are written in full here: they
+/// are powers of two.
+const WIDEST: f64 = 10.0;
 /// Pixels of a band that a word fits into.
 const WORD: i32 = 58;
 
@@ -171,5 +174,6 @@ fn doublings(
 
 /// The number at a height, where it is a whole number of doublings.
 fn power(height: f64, of: f64) -> String {
-    if height.fract() == 0.0 { format!("{}", (of * height.exp2()).round()) } else { String::new() }
+    let number = (of * height.exp2()).round();
+    if height.fract() == 0.0 { short(number / WIDEST)(&number) } else { String::new() }
 }
