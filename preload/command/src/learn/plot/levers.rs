@@ -22,6 +22,8 @@ const BESIDE_MOST: f64 = 5.0;
 /// Numbers below so many times what has a unit of its own elsewhere are written in full here: they
 /// are powers of two.
 const WIDEST: f64 = 10.0;
+/// Where on the band of fresh memory marks are: above the words.
+const MARKS_OF_FRESH: f64 = 0.8;
 /// Pixels of a band that a word fits into.
 const WORD: i32 = 58;
 
@@ -108,6 +110,7 @@ pub(super) fn fresh(canvas: &Canvas, timeline: &Timeline) -> Drawn {
     let ways = [Fresh::Huge, Fresh::Populate].into_iter();
     let ways = ways.filter(|way| timeline.fresh.iter().any(|(_, fresh)| *fresh == *way as u32));
     let key = |way: Fresh| (Key::Area(palette::fresh(way)), way.name().into());
+    marks(&chart, timeline, (Lever::Fresh, None), |_| MARKS_OF_FRESH, INK)?;
     legend(canvas, "fresh memory", &ways.map(key).collect::<Vec<_>>())
 }
 
