@@ -7,8 +7,8 @@
 //! is left alone for two seconds, then four, eight, …
 //!
 //! *Shorter.* Half as many blocks are expected to double what a class's trips cost. Where that is less than
-//! half of what the bytes are worth, or the lists hold twice their budget, the class that loses least
-//! by the byte is halved, down to the default at most.
+//! half of what the bytes are worth for [`IDLE`] without a break, or the lists hold twice their budget, the class that loses least by the byte is halved, down to the default at most.
+//! So classes that take turns every few seconds keep their lists.
 //!
 //! Between "twice" and "half" lies a factor of four, once the trips have reacted as expected: noise does
 //! not cross it.
@@ -36,6 +36,10 @@ const TAKEN_UP: u8 = 1;
 const WATCHED: u8 = 4;
 /// Milliseconds until a change that could not be watched is undone.
 const STARVED: u64 = 30_000;
+/// Milliseconds in which a class's lists were not worth their bytes, until they become shorter; and of these,
+/// until that is waited for.
+const IDLE: u16 = 16_000;
+const IDLE_SOON: u16 = 6000;
 /// Seconds that a class is left alone after its change was undone, and doublings of that, at most.
 const WAIT: u32 = 2;
 const DOUBLINGS: u8 = 12;
@@ -55,6 +59,8 @@ pub(super) struct Scale {
 pub(super) struct Lists {
     /// What each class's trips cost, in millionths of the process's time, smoothed.
     costs: [u32; CLASSES],
+    /// Milliseconds in which its lists were not worth their bytes, without a break.
+    idle: [u16; CLASSES],
     /// The second before which a class is left alone.
     until: [u32; CLASSES],
     doublings: [u8; CLASSES],
@@ -88,6 +94,7 @@ impl Lists {
     pub(super) const fn new() -> Self {
         Self {
             costs: [0; CLASSES],
+            idle: [0; CLASSES],
             until: [0; CLASSES],
             doublings: [0; CLASSES],
             is_known: false,
@@ -127,9 +134,26 @@ impl Lists {
         self.is_known = true;
     }
 
-    /// Forgets means, where the program does something else now.
+    /// Begins means anew, where the program does something else now.
     pub(super) fn forget(&mut self) {
         self.is_known = false;
+    }
+
+    /// Notes which lists are worth their bytes.
+    pub(super) fn weigh(&mut self, ms: u64, scale: &Scale, policy: &Policy) {
+        let ms = ms.min(IDLE.into()) as u16;
+        let lists = self.idle.iter_mut().zip(&self.costs).zip(policy.lists);
+        for (class, ((idle, cost), from)) in lists.enumerate() {
+            let to = shorter(class, from);
+            let bytes = bytes(class, from.saturating_sub(to), scale);
+            let is_dear = cost::memory(bytes, scale.in_use) / 2 > *cost;
+            *idle = if is_dear { idle.saturating_add(ms) } else { 0 };
+        }
+    }
+
+    /// Whether lists may soon become shorter.
+    pub(super) fn is_waiting(&self) -> bool {
+        self.idle.iter().any(|idle| *idle >= IDLE_SOON)
     }
 
     /// Changes one class's lists, if that is worth it.
@@ -189,8 +213,7 @@ impl Lists {
             let from = policy.lists[class];
             let to = shorter(class, from);
             let bytes = bytes(class, from.saturating_sub(to), scale);
-            let is_dear = cost::memory(bytes, scale.in_use) / 2 > cost;
-            if to >= from || !(is_dear || is_over) {
+            if to >= from || !(self.idle[class] >= IDLE || is_over) {
                 continue;
             }
             if least.is_none_or(|(_, lost, by)| is_more((lost, by), (cost, bytes))) {

@@ -15,9 +15,9 @@
 //!    `- the process used 1 ms of CPU or more
 //!       |- Frozen: outside of its profile for 3 such ticks? then Learn
 //!       |- decay: the episode is over? then choose the next one's time
-//!       |- Canary: its time is up? then keep or undo
+//!       |- Canary: its time is up? then keep or undo, and go on
 //!       |- Learn, from the 3rd such tick on: shorten one class's lists, or try longer ones
-//!       `- nothing changed, tried or to be found out for 12 such ticks? then Frozen
+//!       `- nothing changed, tried or waited for in 12 such ticks? then Frozen
 //! ```
 //!
 //! # The price
@@ -32,7 +32,7 @@
 //!
 //! | lever | evidence | bounds | tried | undone |
 //! |---|---|---|---|---|
-//! | `list` of a class | twice the length is expected to save half of what its trips cost; asked: twice what 5 lists in each active cache are worth, and 500 millionths | default to 32 times that, 2,048 blocks; all together a sixteenth of what is in use and 8 MiB | one class at a time, the one that saves most by the byte; one busy tick to take it up, four to watch | if less than a quarter came true; then not again for 2 s, 4 s, 8 s, … Without penalty if other classes' trips doubled or halved meanwhile, or 30 s were not enough. Halved if its trips cost less than half of what the last doubling is worth, or all lists hold twice their budget |
+//! | `list` of a class | twice the length is expected to save half of what its trips cost; asked: twice what 5 lists in each active cache are worth, and 500 millionths | default to 32 times that, 2,048 blocks; all together a sixteenth of what is in use and 8 MiB | one class at a time, the one that saves most by the byte; one busy tick to take it up, four to watch | if less than a quarter came true; then not again for 2 s, 4 s, 8 s, … Without penalty if other classes' trips doubled or halved meanwhile, or 30 s were not enough. Halved if its trips cost less than half of what the last doubling is worth for 16 s without a break, or all lists hold twice their budget |
 //! | `sharers` | active caches, rounded up to a power of two | 1 to all | up at once | down after 8 ticks (16, 32, … where it had to come up again) that saw half as many or fewer |
 //! | `decay` | faults of what was given back and missed, against what lay free | 125 ms to 4 s | an episode of 4 s or 4 times the time, the neighbour on the dearer side first; then UCB1 | unless an eighth better than what was left for it |
 //! | `fresh` | 32 MiB or more a second, 64 MiB in use, three quarters of what is mapped | | at once: huge pages, or populating where there are none | if the system's time for each MiB did not fall by an eighth over 64 MiB; then not again for 1, 2, 4, … minutes. Off after 0.5 s below 8 MiB a second, or below five eighths of what is mapped |

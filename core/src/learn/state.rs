@@ -143,14 +143,16 @@ impl State {
             self.decay.decide(&mut self.policy, notes);
         }
         let scale = self.scale(seen);
+        self.lists.weigh(tick.ms, &scale, &self.policy);
         if self.lists.is_trying() {
             self.lists.watch(tick, &scale, &mut self.policy, notes);
         }
         if !fixed.lists && !self.lists.is_trying() && self.life.is_ready() {
             self.lists.decide(&scale, &mut self.policy, notes);
         }
+        let is_waiting = !fixed.lists && (self.lists.is_trying() || self.lists.is_waiting());
         let is_finding_out = !fixed.decay && !self.decay.is_settled();
-        let busy_with = notes.any_changed() || self.lists.is_trying() || is_finding_out;
+        let busy_with = notes.any_changed() || is_waiting || is_finding_out;
         self.life.rest(&self.lists, busy_with);
     }
 

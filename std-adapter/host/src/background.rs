@@ -61,6 +61,9 @@ const NEVER: u32 = 4;
 const AWAKE: u32 = 0;
 const PAUSE: u32 = 1;
 const REST: u32 = 2;
+/// A pause that ends when something stirs.
+const DOZE: u32 = 3;
+const ANY: &[u32] = &[PAUSE, REST, DOZE];
 
 /// The thread, as its host knows it.
 pub(crate) struct Thread {
@@ -107,13 +110,12 @@ impl Thread {
         }
     }
 
-    /// Waits for so many milliseconds, or, with `None`, until something stirs; not once the last cache
-    /// went away.
-    fn wait(&self, millis: Option<u64>) {
-        let kind = if millis.is_some() { PAUSE } else { REST };
+    /// Waits for so many milliseconds, if that has an end, and unless it is a pause, until something
+    /// stirs; not once the last cache went away.
+    fn wait(&self, kind: u32, millis: Option<u64>) {
         // ORDERING: SeqCst, partner: `stir`, `thread_left` and `wake`.
         self.waiting.store(kind, Ordering::SeqCst);
-        let stirs = millis.is_none() && self.stirred.load(Ordering::SeqCst);
+        let stirs = kind != PAUSE && self.stirred.load(Ordering::SeqCst);
         if !stirs && !self.left.load(Ordering::SeqCst) {
             let time = millis.map(|millis| Timespec {
                 tv_sec: (millis / 1000) as _,
@@ -130,7 +132,7 @@ impl Thread {
         if !self.stirred.load(Ordering::Relaxed) {
             // ORDERING: SeqCst, partner: `wait`.
             self.stirred.store(true, Ordering::SeqCst);
-            self.wake(&[REST]);
+            self.wake(&[REST, DOZE]);
         }
     }
 
@@ -182,7 +184,7 @@ impl<A: Adapter> Linux<A> {
         let rushes = self.learner.grew(bytes);
         if self.thread.is_there() {
             if rushes {
-                self.thread.wake(&[PAUSE, REST]);
+                self.thread.wake(ANY);
             }
             return;
         }
@@ -297,7 +299,7 @@ impl<A: Adapter> Linux<A> {
         if A::heap().living_caches() == 0 && self.thread.state.load(Ordering::Relaxed) == RUNNING {
             // ORDERING: SeqCst, partner: `wait`.
             self.thread.left.store(true, Ordering::SeqCst);
-            self.thread.wake(&[PAUSE, REST]);
+            self.thread.wake(ANY);
         }
     }
 
@@ -314,7 +316,7 @@ impl<A: Adapter> Linux<A> {
                 _ => {}
             }
             self.thread.left.store(false, Ordering::Relaxed);
-            self.thread.wait(Some(pause));
+            self.thread.wait(PAUSE, Some(pause));
             pause = (pause * 2).min(LONGEST_LOOK);
         }
         false
@@ -324,18 +326,26 @@ impl<A: Adapter> Linux<A> {
     fn tend(&self) {
         let heap = A::heap();
         let (mut quiet, mut looked, mut decayed_at, mut cpus) = (0_u32, 0, now(), 1000);
+        // Whether memory came free since the last round.
+        let mut stirred = false;
         loop {
             // A process with less than a CPU gives less of it to this.
             let round = u64::from(heap.policy().decay) * 1000 / cpus;
             let next = decayed_at + (round << quiet.min(DOUBLINGS));
-            let step = self.learner.next().unwrap_or(u64::MAX);
-            self.thread.wait(Some(next.min(step).saturating_sub(now()).max(1)));
+            let step = self.learner.next();
+            let kind = if self.learner.sleeps() { DOZE } else { PAUSE };
+            self.thread.wait(kind, Some(next.min(step).saturating_sub(now()).max(1)));
             // ORDERING: SeqCst, partner: `thread_left`.
             if self.thread.left.swap(false, Ordering::SeqCst) && self.outlives() {
                 return;
             }
+            // ORDERING: SeqCst, partner: `stir`: what comes free from here on is seen.
+            if self.thread.stirred.swap(false, Ordering::SeqCst) {
+                stirred = true;
+                self.learner.rouse();
+            }
             let time = now();
-            if self.learner.next().is_some_and(|step| time >= step) {
+            if time >= self.learner.next() {
                 self.learn(true);
             }
             if time + EARLY < next {
@@ -349,17 +359,19 @@ impl<A: Adapter> Linux<A> {
                     heap.relieve();
                 }
             }
-            // ORDERING: SeqCst, partner: `stir`: what comes free from here on is seen.
-            let stirred = self.thread.stirred.swap(false, Ordering::SeqCst);
             let rounds = (time.wrapping_sub(decayed_at) / round).clamp(1, 1 << 16);
             decayed_at = time;
             let decayed = heap.decay_by(rounds as u32);
-            let rest = !stirred && decayed.bytes == 0;
+            let rest = !core::mem::take(&mut stirred) && decayed.bytes == 0;
             quiet = if rest { quiet + 1 } else { 0 };
+            if decayed.active != 0 {
+                self.learner.rouse();
+            }
             if rest && quiet > DOUBLINGS + 1 && decayed.active == 0 {
-                self.thread.wait(None);
+                self.thread.wait(REST, None);
                 (quiet, decayed_at) = (0, now());
-                self.learner.rested();
+                self.learner.doze();
+                self.learner.rouse();
             }
         }
     }

@@ -257,10 +257,12 @@ impl<A: Adapter> Host for Linux<A> {
             if let Some(envp) = A::environment() {
                 // SAFETY: the adapter's word.
                 unsafe { self.start(envp) };
-                // An adapter without a beginning of its own has no end of its own either. Without memory
-                // for it, what is learned now is not written then.
-                // SAFETY: the function is there as long as the heap, which is a static.
-                let _ = unsafe { libc::atexit(ended::<A>) };
+                if self.learner.saves() {
+                    // An adapter without a beginning of its own has no end of its own either. Without
+                    // memory for it, what is learned is not written then.
+                    // SAFETY: the function is there as long as the heap, which is a static.
+                    let _ = unsafe { libc::atexit(ended::<A>) };
+                }
             }
         }
     }

@@ -118,7 +118,7 @@ proptest! {
     #[test]
     fn bounds_hold_under_any_programs(
         start in start(),
-        steps in prop::collection::vec((0..3000u64, 0..60u32, counters()), 1..300),
+        steps in prop::collection::vec((0..3000u64, 0..60u32, counters()), 1..120),
     ) {
         let (mut now, mut sum) = (0, Counters::ZERO);
         let steps: Vec<_> = steps.into_iter().map(|(ms, shift, more)| {

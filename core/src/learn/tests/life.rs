@@ -41,7 +41,7 @@ fn it_learns_tries_freezes_and_learns_again() {
     simulator.run(10_000, &mut other);
     assert_ne!(simulator.last.phase, Phase::Frozen);
     assert!(simulator.last.policy.lists[7] > 64);
-    simulator.run(60_000, &mut other);
+    simulator.run(200_000, &mut other);
     assert_eq!(simulator.last.phase, Phase::Frozen);
     assert_eq!(simulator.last.policy.lists[3], 64);
 }

@@ -85,10 +85,47 @@ fn a_class_that_went_quiet_gives_its_lists_back() {
     let mut simulator = Simulator::learning();
     simulator.run(20_000, &mut program(24 * MIB, [Trips::new(3, 400_000, true)].into()));
     assert!(simulator.last.policy.lists[3] >= 256);
-    simulator.run(60_000, &mut program(24 * MIB, [Trips::new(3, 100, true)].into()));
+    simulator.run(120_000, &mut program(24 * MIB, [Trips::new(3, 100, true)].into()));
     assert_eq!(simulator.last.policy, Policy::DEFAULT.bounded());
     let (_, last) = *simulator.changes(Lever::List).last().unwrap();
     assert_eq!(last.reason, Reason::Memory);
+}
+
+#[test]
+fn classes_that_take_turns_keep_their_lists() {
+    let mut simulator = Simulator::learning();
+    let mut trips = [Trips::new(3, 100_000, true), Trips::new(6, 100_000, true)];
+    let mut at = 0;
+    let mut program = |policy: &Policy, ms, seen: &mut Counters| {
+        seen.in_use = 24 * MIB;
+        seen.mapped = 30 * MIB;
+        busy(ms, seen);
+        at += ms;
+        trips[(at / 4000 % 2) as usize].run(policy, ms, seen);
+    };
+    simulator.run(60_000, &mut program);
+    let (policy, notes) = (simulator.last.policy, simulator.notes.len());
+    assert!(policy.lists[3] > 64 && policy.lists[6] > 64, "{:?}", simulator.notes);
+    simulator.run(600_000, &mut program);
+    assert_eq!(simulator.last.policy, policy, "{:?}", &simulator.notes[notes..]);
+    assert_eq!(simulator.last.phase, Phase::Frozen);
+}
+
+/// What cannot be compared is undone, and tried again as soon as if it had never been.
+#[test]
+fn a_change_is_not_judged_by_what_another_class_began_to_do() {
+    let mut simulator = Simulator::learning();
+    simulator.steps(3, &mut program(24 * MIB, [Trips::new(3, 40_000, true)].into()));
+    assert_eq!(simulator.last.phase, Phase::Canary);
+    let both = [Trips::new(3, 40_000, true), Trips::new(40, 20_000, false)];
+    simulator.run(15_000, &mut program(24 * MIB, both.into()));
+    let verdicts = simulator.verdicts(Lever::List);
+    assert!(!verdicts[0].stays && verdicts[1].stays, "{verdicts:?}");
+    let changes = simulator.changes(Lever::List);
+    let waited = changes[2].0 - changes[1].0;
+    // Two seconds, of a clock that counts whole ones.
+    assert!((1000..4000).contains(&waited), "{waited} ms");
+    assert_eq!(simulator.last.policy.lists[3], 256);
 }
 
 #[test]

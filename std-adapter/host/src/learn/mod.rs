@@ -88,7 +88,7 @@ pub(crate) struct Learner {
     next: AtomicU64,
     /// Bytes mapped since the last step.
     grown: AtomicU64,
-    /// Whether the background thread rested, so that what the process did meanwhile is no measure.
+    /// Whether it slept, so that what the process did meanwhile is no measure.
     rested: AtomicBool,
     told: step::Shared,
     inner: UnsafeCell<step::Inner>,
@@ -134,6 +134,11 @@ impl Learner {
                 Learn::Off => false,
                 Learn::Freeze => self.log.is_some(),
             }
+    }
+
+    /// Whether the policy is to be written.
+    pub(crate) fn saves(&self) -> bool {
+        self.saves.load(Ordering::Relaxed)
     }
 
     /// Whether this process reads and writes the files: no child of a fork does.
@@ -189,14 +194,20 @@ impl Learner {
 
     /// After a fork, in the parent and in the child.
     pub(crate) fn unlock_after_fork(&self, in_child: bool) {
+        if in_child {
+            self.next.store(0, Ordering::Relaxed);
+            self.due.store(false, Ordering::Relaxed);
+        }
         if !self.held.swap(false, Ordering::Relaxed) {
+            if in_child {
+                self.learn.store(Learn::Off as u8, Ordering::Relaxed);
+            }
             return;
         }
         if in_child {
             // SAFETY: `busy` is ours.
             unsafe { &mut *self.inner.get() }.forget();
             self.told.forget();
-            self.due.store(false, Ordering::Relaxed);
         }
         self.give();
     }
@@ -232,7 +243,9 @@ mod tests {
         LEARNER.unlock_after_fork(true);
         assert!(LEARNER.try_with(|_| LEARNER.lock_for_fork()).is_some());
         // That fork was in the middle of a step, and holds nothing.
+        LEARNER.unlock_after_fork(false);
+        assert_eq!(LEARNER.learn(), Learn::On);
         LEARNER.unlock_after_fork(true);
-        assert!(LEARNER.try_with(|_| ()).is_some());
+        assert_eq!(LEARNER.learn(), Learn::Off);
     }
 }

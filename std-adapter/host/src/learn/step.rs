@@ -17,8 +17,10 @@ use rustix::io::Errno;
 
 /// Milliseconds from one step to the next, or until a program that rested is looked at.
 const PAUSE: u64 = 100;
-/// Doublings of the pause of a process that uses no CPU.
+/// Doublings of the pause of a process that uses no CPU, until the learner sleeps.
 const DOUBLINGS: u32 = 4;
+/// No time at which a step is due.
+const ASLEEP: u64 = u64::MAX;
 /// Bytes held from the system before which a program's own thread makes no step.
 const GROWTH: usize = 4 << 20;
 /// Bytes mapped since the last step that wake the background thread: more than it is asked to foresee.
@@ -78,11 +80,11 @@ impl Inner {
         (self.begun, self.learned) = (false, false);
     }
 
-    /// Whether the process used next to no CPU since the last look: less than a thousandth of the time.
+    /// Whether the process used next to no CPU since the last look: less than half a percent of the time.
     fn is_idle(&mut self, now: u64, cpu: u64) -> bool {
         let used = cpu.saturating_sub(core::mem::replace(&mut self.cpu, cpu));
         let time = now.saturating_sub(core::mem::replace(&mut self.looked, now));
-        used < time
+        used < time * 1000 / 200
     }
 }
 
@@ -153,15 +155,27 @@ impl Shared {
 }
 
 impl Learner {
-    /// When the next step is due for the background thread; `None`: never.
-    pub(crate) fn next(&self) -> Option<u64> {
-        self.is_on().then(|| self.next.load(Ordering::Relaxed))
+    /// When the next step is due for the background thread, by [`libc::millis`].
+    pub(crate) fn next(&self) -> u64 {
+        if self.is_on() { self.next.load(Ordering::Relaxed) } else { ASLEEP }
     }
 
-    /// The background thread had gone to rest: the time until now is no measure of anything.
-    pub(crate) fn rested(&self) {
-        self.rested.store(true, Ordering::Relaxed);
-        self.next.store(0, Ordering::Relaxed);
+    /// Whether it waits for something to happen.
+    pub(crate) fn sleeps(&self) -> bool {
+        self.is_on() && self.next.load(Ordering::Relaxed) == ASLEEP
+    }
+
+    /// Lets it sleep.
+    pub(crate) fn doze(&self) {
+        self.next.store(ASLEEP, Ordering::Relaxed);
+    }
+
+    /// Something happens: if it slept, what was meanwhile is no measure of anything.
+    pub(crate) fn rouse(&self) {
+        if self.sleeps() {
+            self.rested.store(true, Ordering::Relaxed);
+            self.next.store(0, Ordering::Relaxed);
+        }
     }
 
     /// So many bytes were mapped. Whether that is a rush, which the background thread should see.
@@ -291,7 +305,7 @@ impl<A: Adapter> Linux<A> {
             if now >= learner.next.load(Ordering::Relaxed) {
                 let before = libc::thread_micros();
                 let pause = self.look_and_step(inner, now, in_background);
-                learner.next.store(now + pause, Ordering::Relaxed);
+                learner.next.store(now.saturating_add(pause), Ordering::Relaxed);
                 let took = libc::thread_micros().saturating_sub(before);
                 learner.told.micros.fetch_add(took, Ordering::Relaxed);
             }
@@ -313,8 +327,8 @@ impl<A: Adapter> Linux<A> {
             return PAUSE;
         }
         if in_background && is_idle && learner.grown.load(Ordering::Relaxed) < RUSH {
-            inner.idle = (inner.idle + 1).min(DOUBLINGS);
-            return PAUSE << inner.idle;
+            inner.idle += 1;
+            return if inner.idle > DOUBLINGS { ASLEEP } else { PAUSE << inner.idle };
         }
         inner.idle = 0;
         learner.grown.store(0, Ordering::Relaxed);
@@ -347,8 +361,7 @@ impl<A: Adapter> Linux<A> {
     /// Writes the policy into its file, if that is wanted, and anything was learned since.
     fn save_policy(&self, inner: &mut Inner) {
         let learner = &self.learner;
-        let wants = learner.saves.load(Ordering::Relaxed) && learner.learn() == Learn::On;
-        if !wants || !inner.learned || !learner.is_owner() {
+        if !learner.saves() || !inner.learned || !learner.is_owner() {
             return;
         }
         let Some(path) = learner.policy.plain() else { return };
