@@ -164,7 +164,9 @@ pub struct Cache {
     tag: u32,
     bins: [Bin; CLASSES],
     pub(crate) behind: Behind,
-    /// Bytes by which the lists have grown.
+    /// Of each class's limit, what is not growth; and the bytes by which all lists have grown. Here, for
+    /// a reacher takes what is behind.
+    pub(crate) firsts: [u16; CLASSES],
     pub(crate) grown: usize,
     /// Bytes that went home from lists since one was last filled from a slab.
     pub(crate) one_way: usize,
@@ -189,6 +191,7 @@ impl Cache {
             tag: 0,
             bins: [const { Bin { list: List::EMPTY, room: 0, limit: 0 } }; CLASSES],
             behind: Behind::EMPTY,
+            firsts: [0; CLASSES],
             grown: 0,
             one_way: 0,
             hidden: false,
@@ -272,15 +275,6 @@ impl Cache {
         }
     }
 
-    /// Lets empty lists hold `most` blocks at most, until they are filled from a slab again.
-    pub(crate) fn shorten(&mut self, most: u32) {
-        for bin in &mut self.bins {
-            bin.limit = bin.limit.min(most as i32);
-            bin.room = bin.limit;
-        }
-        self.grown = 0;
-    }
-
     /// Makes the hot list a cold one. Answers the cold ones that were there, if they were as many as
     /// may be: they must go home.
     pub(crate) fn put_behind(&mut self, class: ClassId) -> Option<Cold> {
@@ -337,10 +331,9 @@ impl Cache {
     pub(crate) fn start(&mut self, owner: Option<OwnerId>, limit: impl Fn(ClassId) -> u32) {
         self.tag = owner.map_or(NOTHING, OwnerId::tag);
         self.life = Life::Live;
-        for (bin, class) in self.bins.iter_mut().zip(ClassId::all()) {
+        for class in ClassId::all() {
             steps::word();
-            bin.limit = limit(class) as i32;
-            bin.room = bin.limit;
+            self.set_first(class, limit(class));
         }
         self.door.open(self.tag);
     }
@@ -354,6 +347,7 @@ impl Cache {
         for bin in &mut self.bins {
             (bin.room, bin.limit) = (0, 0);
         }
+        (self.firsts, self.grown) = ([0; CLASSES], 0);
         owner
     }
 }
@@ -380,10 +374,11 @@ impl Bin {
         self.room -= 1;
     }
 
-    /// Lets the list be longer.
-    pub(crate) fn lengthen(&mut self, by: u32) {
-        self.limit += by as i32;
-        self.room += by as i32;
+    /// Lets the list be longer, or shorter. If it holds more blocks than that, its room is below zero, and
+    /// the next block that is freed makes it a cold one.
+    pub(crate) fn set_limit(&mut self, limit: u32) {
+        self.room += limit as i32 - self.limit;
+        self.limit = limit as i32;
     }
 
     /// Ends the list where a reacher cut it; see [`crate::door`].

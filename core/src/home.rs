@@ -49,6 +49,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
     #[inline(never)]
     pub(crate) fn spill(&self, cache: &mut Cache, class: ClassId) {
         let full = cache.put_behind(class);
+        self.trim(cache, class);
         let short = cache.bin(class).limit <= SHORT as i32 && SHORT < self.policy.limit(class);
         let full = full.or_else(|| short.then(|| cache.side(class).cold.take()));
         if let Some(lists) = full {
@@ -64,6 +65,18 @@ impl<H: Host, R: Registry> Heap<H, R> {
             cache.behind.tallies.went_home(bytes);
             self.send_lists_home(lists, class);
             self.spilled(cache);
+        }
+    }
+
+    /// Makes an empty hot list shorter, if the policy or the cache's share says so now. Longer it gets with
+    /// the next refill.
+    fn trim(&self, cache: &mut Cache, class: ClassId) {
+        let first = self.policy.limit(class);
+        if first < cache.first(class) {
+            cache.set_first(class, first);
+        }
+        if cache.grown != 0 {
+            self.heed_share(cache);
         }
     }
 

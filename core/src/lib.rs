@@ -13,12 +13,12 @@
 //! |---|---|
 //! | for kernels | `kernel`; `small`, the engine of its embedded profile |
 //! | the paths | `alloc` `now` `free` `realloc`: each begins with its tree of branches; `refill` `home` `supers` `reach` `release` `limit` behind them |
-//! | the heap | `heap` `stats` `describe` `validate` |
-//! | front | `cache` `caches` `door` `cold` `outbox` `sorter` |
+//! | the heap | `heap` `stats` `look` `describe` `validate` |
+//! | front | `cache` `lengths` `caches` `door` `cold` `outbox` `sorter` |
 //! | back | `pool` `hints` `slab` `superslab` `numbers` `returned` `word`; `span` `large` `arena` |
-//! | beside | `registry` `entry` `policy` `counters` `owners` |
+//! | beside | `registry` `entry` `policy` `learn` `counters` `owners` |
 //! | source | `source` `region` `ledger` `misuse` |
-//! | ground | `class` `block` `broken` `extent` `geometry` `huge` `layer` `marks` `regret` `sieve` `steps` `sums` `sync` |
+//! | ground | `class` `block` `broken` `extent` `geometry` `huge` `layer` `losses` `marks` `regret` `sieve` `steps` `sums` `sync` |
 //!
 //! # Where this differs from the first design
 //!
@@ -177,6 +177,7 @@ slabs! {
     mod caches;
     mod cold;
     mod door;
+    mod lengths;
     mod outbox;
     mod sorter;
 

@@ -89,33 +89,44 @@ impl<H: Host, R: Registry> Heap<H, R> {
         block
     }
 
-    /// A list that sent blocks home and now is empty was too short for its traffic: lengthens it,
-    /// if the blocks of one such swing fit. One that was shortened gets its first length back.
+    /// The list is empty now. If it sent blocks home before, it was too short for its traffic: lengthens
+    /// it, if the blocks of one such swing fit. One that was shortened gets its first length back.
     fn adapt(&self, cache: &mut Cache, class: ClassId) {
         let sent = core::mem::take(&mut cache.side(class).sent);
-        let first = self.policy.limit(class);
-        let limit = cache.bin(class).limit as u32;
-        let limit = if limit < first && !cache.is_ended() {
-            cache.bin(class).lengthen(first - limit);
-            first
-        } else {
-            limit
-        };
-        if sent != 0 {
-            let budget = self.policy.growth_share(self.caches.count()).saturating_sub(cache.grown);
-            let (more, bytes) = self.policy.growth(class, limit, sent, budget);
-            cache.bin(class).lengthen(more);
-            cache.grown += bytes;
+        if cache.is_ended() {
+            return;
         }
+        let first = self.policy.limit(class);
+        if cache.first(class) != first {
+            cache.set_first(class, first);
+        }
+        if sent != 0 || cache.grown != 0 {
+            let budget = self.heed_share(cache);
+            let limit = cache.bin(class).limit as u32;
+            let more = if sent != 0 { self.policy.growth(class, limit, sent, budget) } else { 0 };
+            cache.grow(class, more);
+        }
+    }
+
+    /// Gives growth back that is more than the cache's share. Answers the bytes by which it may yet grow.
+    pub(crate) fn heed_share(&self, cache: &mut Cache) -> usize {
+        let share = self.policy.growth_share(self.caches.count());
+        if cache.grown > share {
+            cache.shrink(share);
+        }
+        share - cache.grown.min(share)
     }
 
     /// Draws blocks from a claimed slab into the empty list: one to hand out, the rest behind it.
     fn draw(&self, cache: &mut Cache, slab: SlabId, class: ClassId) -> Option<Block> {
         let superslab = self.pool.superslab(slab.superslab())?;
         let room = cache.bin(class).limit.max(1) as u32;
+        let batch = self.policy.batch(class);
+        // Of an ended cache the rest goes home at once.
+        let batch = if cache.is_ended() { batch } else { batch.min(room) };
         let (list, len) = match superslab.take_returned(slab.slot(), room) {
             Some(taken) => taken,
-            None => superslab.carve_list(slab.slot(), class, self.policy.batch(class))?,
+            None => superslab.carve_list(slab.slot(), class, batch)?,
         };
         let trips = &mut cache.side(class).trips;
         trips.refilled(len);
@@ -165,6 +176,9 @@ impl<H: Host, R: Registry> Heap<H, R> {
                 self.took(holes);
             }
             let base = superslab.slab_base(slab.slot());
+            if WAIT && stage == Stage::IdleClean {
+                self.populate_fresh(base, class.slots() as usize * SLOT);
+            }
             let entry = Entry::of_slab(cache.owner(), class).0;
             if self.registry.entry(base) != entry {
                 self.registry.set_entries(base, class.slots() as usize, entry);

@@ -35,10 +35,12 @@ impl<H: Host, R: Registry> Heap<H, R> {
         let dirty = if range.dirty { idle } else { 0 };
         self.pool.sums.slabs.add(class.slots() as usize * SLOT);
         self.pool.sums.idle.add(dirty.count_ones() as usize * SLOT);
-        if !range.dirty {
-            self.losses.took(class.slots() as usize * SLOT);
-        }
         superslab.marks.open(self.advise_opened(&range));
+        if !range.dirty {
+            let size = class.slots() as usize * SLOT;
+            self.losses.took(size);
+            self.populate_fresh(range.base, size);
+        }
         superslab.open(range.base, shape, Slots::new(idle, dirty));
         if idle != 0 {
             self.pool.raise_idle(id, range.dirty);

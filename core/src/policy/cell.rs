@@ -9,7 +9,7 @@ use crate::sync::mark::{AtomicBool, AtomicU8, AtomicU16, AtomicU32};
 /// Blocks that a refill carves at most.
 const BATCH_BLOCKS: u32 = if cfg!(loom) { 2 } else { 64 };
 /// Lists of a class: the hot one, and those behind it.
-const LISTS: u32 = COLD_LISTS as u32 + 1;
+pub(crate) const LISTS: u32 = COLD_LISTS as u32 + 1;
 /// Blocks up to this size count as small, and only their lists grow: for larger ones the journey home
 /// costs little beside their use, and what they would pin is worth more to other classes.
 const GROWTH_SIZE: usize = 1 << 10;
@@ -178,21 +178,20 @@ impl PolicyCell {
     }
 
     /// How many blocks to add to the `limit` of each list, so that they would have kept the `sent`
-    /// blocks that went home before they ran empty again; and the bytes that this is. Nothing where it
-    /// is more than `budget` bytes: then longer lists would only delay the journey until their
-    /// blocks are cold.
+    /// blocks that went home before they ran empty again. None where that is more than `budget` bytes: then
+    /// longer lists would only delay the journey until their blocks are cold.
     pub(crate) fn growth(
         &self,
         class: ClassId,
         limit: u32,
         sent: u32,
         budget: usize,
-    ) -> (u32, usize) {
+    ) -> u32 {
         let more = sent.div_ceil(LISTS) + sent / (8 * LISTS);
         let bytes = (LISTS * more) as usize * class.size();
         let fits = class.size() <= GROWTH_SIZE && limit + more <= Policy::LIST_MOST.into() && bytes <= budget;
         let fits = fits && !self.keeps_short.load(Ordering::Relaxed);
-        if fits { (more, bytes) } else { (0, 0) }
+        if fits { more } else { 0 }
     }
 
     /// Blocks that a refill carves.

@@ -16,7 +16,7 @@
 mod cell;
 pub mod text;
 
-pub(crate) use cell::{PolicyCell, SHORT, SIFTS, UNTOLD};
+pub(crate) use cell::{LISTS, PolicyCell, SHORT, SIFTS, UNTOLD};
 
 use crate::class::{CLASSES, size_at};
 

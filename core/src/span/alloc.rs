@@ -116,7 +116,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
         let number = if prepared { self.take_span_number() } else { None };
         let Some((number, superslab)) = number.and_then(|n| Some((n, self.spans.superslab(n)?)))
         else {
-            self.return_spans(range);
+            self.return_spans(range, false);
             return None;
         };
         superslab.open(&range);

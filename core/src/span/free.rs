@@ -96,23 +96,28 @@ impl<H: Host, R: Registry> Heap<H, R> {
     /// gives.
     #[cold]
     pub(super) fn give_span(&self, id: SpanId, class: SpanClass) {
-        let empty = self
-            .back
-            .with(|back| back.spans.give(&self.spans, id, class, |range| self.forget_spans(range)));
+        let mut huge = false;
+        let empty = self.back.with(|back| {
+            let forget = |range: &_| huge = self.forget_spans(id.number(), range);
+            back.spans.give(&self.spans, id, class, forget)
+        });
         if let Some(range) = empty {
-            self.return_spans(range);
+            self.return_spans(range, huge);
         }
     }
 
-    /// Clears the registry's entries of a superslab that is no more.
-    pub(super) fn forget_spans(&self, range: &Range) {
+    /// Clears the registry's entries of a superslab that is no more. Answers whether it was asked to lie
+    /// on a huge page. Its number is not yet another's.
+    pub(super) fn forget_spans(&self, number: u32, range: &Range) -> bool {
         let after = if range.size < SUPERSLAB { Entry::IDLE } else { Entry::FOREIGN };
         self.registry.set_entries(range.base, range.size / SLOT, after.0);
+        self.spans.superslab(number).is_some_and(SpanSuperslab::take_huge)
     }
 
     /// Gives the memory of a superslab that is no more back: to the page arena, or, a guest's, to the
-    /// superslab in whose slots it stood.
-    pub(super) fn return_spans(&self, range: Range) {
+    /// superslab in whose slots it stood. `huge`: it was asked to lie on a huge page.
+    pub(super) fn return_spans(&self, range: Range, huge: bool) {
+        self.forget_huge_spans(&range, huge);
         if range.size < SUPERSLAB {
             self.give_slots(range.base, (range.size / SLOT) as u32);
         } else {

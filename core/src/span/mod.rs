@@ -40,4 +40,5 @@ pub(crate) use {bins::Bins, class::SpanClass, superslab::SpanId};
 
 pub(crate) use cache::SpanCache;
 pub(crate) use index::SpanIndex;
+pub(crate) use superslab::SpanSuperslab;
 pub(crate) use table::Spans;

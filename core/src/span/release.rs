@@ -108,6 +108,8 @@ impl<H: Host, R: Registry> Heap<H, R> {
         if taken == Bits::NONE {
             return false;
         }
+        // While grains of it are taken, the superslab cannot close.
+        self.undo_huge_spans(superslab);
         let base = superslab.base();
         taken.runs().for_each(|run| batch.runs.push(base + run.start * GRAIN, run.len() * GRAIN));
         batch.taken[batch.count] = (number, taken);
@@ -124,12 +126,13 @@ impl<H: Host, R: Registry> Heap<H, R> {
         // each, that nobody uses.
         let clean = unsafe { self.ledger.purge_all(&self.host, batch.runs.as_slice()) };
         for (number, taken) in &batch.taken[..batch.count] {
+            let mut huge = false;
             let empty = self.back.with(|back| {
-                let forget = |range: &_| self.forget_spans(range);
+                let forget = |range: &_| huge = self.forget_spans(*number, range);
                 back.spans.give_back(&self.spans, *number, taken, clean, forget)
             });
             if let Some(range) = empty {
-                self.return_spans(range);
+                self.return_spans(range, huge);
             }
         }
         if clean { batch.runs.bytes() } else { 0 }

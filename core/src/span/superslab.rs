@@ -246,6 +246,11 @@ impl SpanSuperslab {
         self.huge.store(huge, Ordering::Relaxed);
     }
 
+    /// Takes the note away. Of several callers one gets it.
+    pub(crate) fn take_huge(&self) -> bool {
+        self.huge.swap(false, Ordering::Relaxed)
+    }
+
     /// Whether the superslab is open, and was asked to lie on a huge page.
     pub(crate) fn is_huge(&self) -> bool {
         self.base() != 0 && self.huge.load(Ordering::Relaxed)

@@ -73,6 +73,8 @@ struct State {
     misuses: Vec<Misuse>,
     /// Base, size and kind of each advice.
     advice: Vec<(usize, usize, HugeAdvice)>,
+    /// Base and size of each call of `populate`.
+    populated: Vec<(usize, usize)>,
     /// What is asked for now: base -> bytes.
     asked: BTreeMap<usize, usize>,
     /// Purges of a part of it.
@@ -189,6 +191,11 @@ impl Fake {
     /// The advice about huge pages so far, as base, size and kind; forgets it.
     pub fn take_advice(&self) -> Vec<(usize, usize, HugeAdvice)> {
         core::mem::take(&mut self.state().advice)
+    }
+
+    /// What was to be populated so far, as base and size; forgets it.
+    pub fn take_populated(&self) -> Vec<(usize, usize)> {
+        core::mem::take(&mut self.state().populated)
     }
 
     /// Purges of a part of what was asked for at the time.
@@ -378,8 +385,11 @@ unsafe impl PageSource for Fake {
     unsafe fn populate(&self, base: NonNull<u8>, size: usize) -> bool {
         let base = base.as_ptr().addr();
         self.check(base, size);
-        self.state().assert_mapped(base, size);
-        false
+        let mut state = self.state();
+        state.assert_mapped(base, size);
+        state.populated.push((base, size));
+        // Works one time, fails the next: nobody may mind.
+        state.populated.len() % 2 == 0
     }
 
     fn huge_pages(&self) -> HugePages {

@@ -239,13 +239,21 @@ impl<A: Adapter> Linux<A> {
         }
         let errno = libc::errno();
         if self.learner.is_due() {
-            self.learn(false);
+            self.learn_alone();
         }
         // Whatever is called now may allocate, and comes by here again.
         if thread.turn(DUE, STARTING) {
             self.start_thread();
         }
         libc::set_errno(errno);
+    }
+
+    /// Makes the step that is due, unless the thread has come since.
+    fn learn_alone(&self) {
+        self.learner.done();
+        if !self.thread.is_there() {
+            self.learn(false);
+        }
     }
 
     fn start_thread(&self) {

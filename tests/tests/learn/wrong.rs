@@ -58,7 +58,7 @@ fn policies_that_are_none() {
         fs::write(&file, bytes).expect("writable");
         for learn in ["on", "off", "freeze"] {
             let settings = [("HAKMEM_POLICY", text(&file)), ("HAKMEM_LEARN", learn)];
-            warns("small", &settings, &format!("{words}"));
+            warns("small", &settings, words);
         }
         // Long enough to learn something, and to write it.
         warns("some_time", &[("HAKMEM_POLICY", text(&file))], "the default holds");

@@ -31,6 +31,7 @@ const LAYERS: &[&[&str]] = &[
     // Front.
     &["cold", "door", "outbox", "sorter"],
     &["cache"],
+    &["lengths"],
     &["caches"],
     &["counters"],
     // The heap, and its methods.

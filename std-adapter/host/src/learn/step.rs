@@ -196,6 +196,11 @@ impl Learner {
         }
     }
 
+    /// What was due is done, or another's.
+    pub(crate) fn done(&self) {
+        self.due.store(false, Ordering::Relaxed);
+    }
+
     #[inline]
     pub(crate) fn is_due(&self) -> bool {
         self.due.load(Ordering::Relaxed)
@@ -296,7 +301,6 @@ impl<A: Adapter> Linux<A> {
     /// Makes a step if one is due and nobody else makes one. Not inside the heap.
     pub(crate) fn learn(&self, in_background: bool) {
         let learner = &self.learner;
-        learner.due.store(false, Ordering::Relaxed);
         if !learner.is_on() {
             return;
         }

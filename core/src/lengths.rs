@@ -1,0 +1,74 @@
+//! How long a cache's lists are: what the policy says at first, and what they grew by with their traffic.
+//!
+//! ```text
+//! limit of a list =  first  +  growth
+//!                    policy    its cache's share of the growth of all, at most
+//! ```
+//! Both may change under a cache, and it follows when it is behind its lists anyway: at a refill, when a
+//! class's hot list is empty, and at a spill, when it just became a cold one. Lists of other classes that
+//! hold more than their new limit do so until they are next popped or full.
+
+use crate::cache::Cache;
+use crate::class::ClassId;
+use crate::policy::{LISTS, Policy};
+
+impl Cache {
+    /// Blocks of a class's limit that are not growth.
+    pub(crate) fn first(&self, class: ClassId) -> u32 {
+        self.firsts[usize::from(class.0)].into()
+    }
+
+    /// Blocks by which each list of a class has grown.
+    fn growth(&mut self, class: ClassId) -> u32 {
+        let first = self.first(class);
+        (self.bin(class).limit as u32).saturating_sub(first)
+    }
+
+    /// Lets the lists of a class have `first` blocks, beside what they have grown by: as far as both fit
+    /// into the longest list.
+    pub(crate) fn set_first(&mut self, class: ClassId, first: u32) {
+        let growth = self.growth(class);
+        let kept = growth.min(u32::from(Policy::LIST_MOST).saturating_sub(first));
+        self.firsts[usize::from(class.0)] = first as u16;
+        self.bin(class).set_limit(first + kept);
+        self.grown = self.grown.saturating_sub(bytes(class, growth - kept));
+    }
+
+    /// Lets each list of a class have `more` blocks.
+    pub(crate) fn grow(&mut self, class: ClassId, more: u32) {
+        let bin = self.bin(class);
+        bin.set_limit(bin.limit as u32 + more);
+        self.grown += bytes(class, more);
+    }
+
+    /// Gives growth back until `most` bytes are left at most, of each class the same part.
+    #[cold]
+    pub(crate) fn shrink(&mut self, most: usize) {
+        let grown = core::mem::take(&mut self.grown).max(1) as u64;
+        for class in ClassId::all() {
+            let growth = self.growth(class);
+            if growth != 0 {
+                let kept = (u64::from(growth) * most as u64 / grown) as u32;
+                let kept = kept.min(growth);
+                let first = self.first(class);
+                self.bin(class).set_limit(first + kept);
+                self.grown += bytes(class, kept);
+            }
+        }
+    }
+
+    /// Lets lists, all of them empty, hold `most` blocks at most, until they are filled from a slab again.
+    pub(crate) fn shorten(&mut self, most: u32) {
+        for class in ClassId::all() {
+            let first = self.first(class).min(most);
+            self.firsts[usize::from(class.0)] = first as u16;
+            self.bin(class).set_limit(first);
+        }
+        self.grown = 0;
+    }
+}
+
+/// What so many blocks more in each list of a class come to.
+fn bytes(class: ClassId, blocks: u32) -> usize {
+    (LISTS * blocks) as usize * class.size()
+}
