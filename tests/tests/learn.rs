@@ -6,6 +6,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+#[path = "learn/command_line.rs"]
+mod command_line;
 #[path = "learn/record.rs"]
 mod record;
 #[path = "learn/wrong.rs"]

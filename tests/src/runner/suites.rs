@@ -72,7 +72,11 @@ pub(crate) const SUITES: &[Suite] = &[
         "the benchmarks' own tests: statistics, tables, and each scenario on a small scale",
         &[&["--release", "-p", "hakmem-bench"]],
     ),
-    plain("command", "unit tests of the hakmem command", &[&["-p", "hakmem-command"]]),
+    plain(
+        "command",
+        "the hakmem command: its parts, and logs, pictures and policies as users give them",
+        &[&["-p", "hakmem-command"]],
+    ),
     Suite {
         name: "loom",
         about: "every interleaving of the lock-free parts, at a tiny geometry",

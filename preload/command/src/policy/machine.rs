@@ -6,7 +6,7 @@ use std::fs;
 pub(super) fn this() -> Machine {
     let system = rustix::system::sysinfo();
     let unit = u64::from(system.mem_unit.max(1));
-    let memory = u64::from(system.totalram).saturating_mul(unit) >> 20;
+    let memory = system.totalram.saturating_mul(unit) >> 20;
     Machine {
         page: u32::try_from(rustix::param::page_size()).unwrap_or(0),
         cpus: cpus(),

@@ -76,7 +76,9 @@ fn one_number_that_differs_is_found() {
         let digits = rest[key.len()..].split(|c: char| !c.is_ascii_digit()).next();
         format!("{key}{}", digits.expect("a number follows"))
     };
+    let list = number_behind("\"policy\":{\"lists\":[[") + ",";
     let cases = [
+        ("policy", number_behind(&list)),
         ("pause", number_behind("\"pause\":")),
         ("notes", number_behind("\"expected\":")),
         ("notes", number_behind("\"to\":")),
@@ -90,7 +92,6 @@ fn one_number_that_differs_is_found() {
         assert!(outcome.out.contains(&format!("  {what} ")), "{number}: {}", outcome.out);
         assert_eq!(outcome.out.matches("log:").count(), 1, "{number}: {}", outcome.out);
     }
-    // What was seen, altered long before, shows where it first leads to another decision.
     let name = r#""phase":"canary""#;
     let outcome = replayed("altered-phase", &altered(name, r#""phase":"frozen""#));
     assert_eq!(outcome.status, Some(1), "{outcome:?}");
@@ -141,7 +142,7 @@ fn fixed_levers_decide_otherwise() {
 }
 
 #[test]
-fn what_was_decided_last_is_what_a_log_ends_with() {
+fn one_step_is_enough_to_differ() {
     let mut story = Story::new(Policy::DEFAULT, Start::default());
     let notes = [None; Decisions::NOTES];
     let (policy, phase) = (Policy::DEFAULT, Phase::Frozen);

@@ -34,7 +34,7 @@ fn rate(
     });
     let runs: Vec<_> = runs.filter(|bars| !bars.is_empty()).collect();
     let most = runs.iter().flatten().map(|bar| bar.peak).fold(0.0, f64::max);
-    let heights = Heights { range: up_to(most), labels: labels, format: &short(most) };
+    let heights = Heights { range: up_to(most), labels, format: &short(most) };
     let chart = open(canvas, timeline, &heights, is_last)?;
     for bars in &runs {
         let outline = steps(bars, |bar| bar.means[0]);

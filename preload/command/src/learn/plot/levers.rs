@@ -2,7 +2,7 @@
 
 use super::palette::{self, Classes, FAINT, GREEN, INK, REST, VERMILION};
 use super::strip::{
-    COLUMNS, Canvas, Chart, Drawn, Heights, Key, SCALE, legend, mark, open, px, stroke, text,
+    COLUMNS, Canvas, Chart, Drawn, Heights, Key, SCALE, legend, mark, open, px, short, stroke, text,
 };
 use super::thin;
 use super::timeline::{Course, Timeline};
@@ -19,6 +19,11 @@ const DECAY_LEAST: f64 = 125.0;
 const BESIDE: f64 = 0.07;
 /// Lines on either side of the number.
 const BESIDE_MOST: f64 = 5.0;
+/// Numbers below so many times what has a unit of its own elsewhere are written in full here: they
+/// are powers of two.
+const WIDEST: f64 = 10.0;
+/// Where on the band of fresh memory marks are: above the words.
+const MARKS_OF_FRESH: f64 = 0.8;
 /// Pixels of a band that a word fits into.
 const WORD: i32 = 58;
 
@@ -105,6 +110,7 @@ pub(super) fn fresh(canvas: &Canvas, timeline: &Timeline) -> Drawn {
     let ways = [Fresh::Huge, Fresh::Populate].into_iter();
     let ways = ways.filter(|way| timeline.fresh.iter().any(|(_, fresh)| *fresh == *way as u32));
     let key = |way: Fresh| (Key::Area(palette::fresh(way)), way.name().into());
+    marks(&chart, timeline, (Lever::Fresh, None), |_| MARKS_OF_FRESH, INK)?;
     legend(canvas, "fresh memory", &ways.map(key).collect::<Vec<_>>())
 }
 
@@ -171,5 +177,6 @@ fn doublings(
 
 /// The number at a height, where it is a whole number of doublings.
 fn power(height: f64, of: f64) -> String {
-    if height.fract() == 0.0 { format!("{}", (of * height.exp2()).round()) } else { String::new() }
+    let number = (of * height.exp2()).round();
+    if height.fract() == 0.0 { short(number / WIDEST)(&number) } else { String::new() }
 }

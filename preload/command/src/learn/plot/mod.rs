@@ -22,13 +22,13 @@ mod trips;
 
 use super::log::{Fault, Log};
 use super::names::Named;
-use super::show::{counted, seconds};
+use super::show::counted;
 use hakmem_core::learn::Phase;
 use palette::{Classes, FAINT, INK};
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use std::io::BufRead;
-use strip::{Canvas, Drawn, Key, LEFT, RIGHT, SCALE, WIDTH, px, text};
+use strip::{Canvas, Drawn, Key, LEFT, RIGHT, SCALE, WIDTH, grouped, px, text};
 use timeline::Timeline;
 
 /// Pixels of the axis of time, with its name.
@@ -141,7 +141,7 @@ fn draw_head(canvas: &Canvas, timeline: &Timeline, name: &str) -> Drawn {
     let steps = counted(timeline.samples.len(), "step");
     let changes = counted(timeline.decisions.all.len(), "change");
     let (kept, undone) = timeline.decisions.kept_and_undone();
-    let span = seconds((timeline.span() * 1000.0).round() as u64);
+    let span = format!("{} s", grouped((timeline.span() * 10.0).round() / 10.0));
     let summary =
         format!("{steps} over {span}; {changes}, of those tried {kept} kept, {undone} undone");
     canvas.draw(&Text::new(summary, (left, px(48)), text(13, FAINT)))?;

@@ -107,6 +107,8 @@ pub(super) fn short(most: f64) -> impl Fn(&f64) -> String {
     };
     move |number| match number / unit {
         0.0 => "0".into(),
+        // Three digits at least, and no more than fit.
+        number if number >= 1e3 => format!("{:.0}{name}", number),
         number => format!("{}{name}", (number * 1000.0).round() / 1000.0),
     }
 }

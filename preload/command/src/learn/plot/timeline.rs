@@ -5,6 +5,7 @@ use crate::learn::log::{Fault, Header, Log, Step};
 use hakmem_core::CLASSES;
 use hakmem_core::learn::{Counters, Phase};
 use hakmem_core::policy::Policy;
+use std::collections::HashMap;
 use std::io::BufRead;
 
 /// So many times its pause late, a step comes after a sleep of the program.
@@ -52,8 +53,8 @@ pub(super) struct Timeline {
     pub(super) decay: Course,
     pub(super) fresh: Course,
     pub(super) decisions: Decisions,
-    /// When each step was, as the log counts time and in seconds since the first step.
-    times: Vec<(u64, f64)>,
+    /// Seconds since the first step, by the log's own time; of two steps at one time, the first's.
+    times: HashMap<u64, f64>,
 }
 
 impl Timeline {
@@ -78,7 +79,7 @@ impl Timeline {
             decay: vec![(0.0, header.policy.decay)],
             fresh: vec![(0.0, header.policy.fresh as u32)],
             decisions: Decisions::default(),
-            times: Vec::new(),
+            times: HashMap::new(),
         }
     }
 
@@ -99,7 +100,7 @@ impl Timeline {
             mapped: mib(step.seen.mapped),
             rates,
         });
-        self.times.push((step.now, at));
+        self.times.entry(step.now).or_insert(at);
         self.follow(at, step.seen.active, &step.policy);
         self.decisions.take(step);
     }
@@ -126,8 +127,7 @@ impl Timeline {
 
     /// When a step was, in seconds since the first one.
     pub(super) fn seconds(&self, now: u64) -> Option<f64> {
-        // Most times in order; after a clock was set back, whichever step comes first.
-        self.times.iter().find(|(time, _)| *time == now).map(|(_, at)| *at)
+        self.times.get(&now).copied()
     }
 
     /// Samples without a sleep between them.

@@ -63,7 +63,7 @@ pub(super) fn peaks<const N: usize>(
 ) -> Result<bool, Box<dyn std::error::Error>> {
     let thinned = runs.iter().flatten().any(|bar| bar.of > 1);
     for bars in runs.iter().filter(|_| thinned) {
-        stroke(chart, steps(bars, |bar| bar.peak), INK.mix(0.7).stroke_width(1))?;
+        stroke(chart, steps(bars, |bar| bar.peak), INK.mix(0.5).stroke_width(1))?;
     }
     Ok(thinned)
 }
