@@ -18,6 +18,15 @@ pub(super) struct Mix {
     pub(super) bytes: usize,
 }
 
+impl Mix {
+    /// Blocks of the mix, with some to spare.
+    fn room(&self) -> usize {
+        let (low, high) = (f64::from(self.low), f64::from(self.high));
+        let mean = (high - low) / (high / low).ln();
+        (self.bytes as f64 / mean * 1.25) as usize + 1024
+    }
+}
+
 /// Sizes drawn beforehand.
 const SIZES: usize = 1 << 12;
 
@@ -31,7 +40,7 @@ pub(super) struct Set {
 impl Set {
     /// An empty set with room for each of the mixes.
     pub(super) fn new(seed: u64, mixes: &[Mix]) -> Self {
-        let room = mixes.iter().map(|mix| mix.bytes / mix.low as usize + 1).max().unwrap_or(0);
+        let room = mixes.iter().map(Mix::room).max().unwrap_or(0);
         Self { random: Random::new(seed), sizes: Book::new(SIZES), pieces: Book::new(room) }
     }
 
