@@ -14,6 +14,7 @@
 //! beyond them is brought back between them, so that no policy can harm more than that.
 
 mod cell;
+pub mod text;
 
 pub(crate) use cell::{PolicyCell, SHORT, SIFTS, UNTOLD};
 
@@ -81,8 +82,11 @@ impl Policy {
             while class < CLASSES {
                 let size = size_at(class);
                 let bytes = if size <= SMALL { LIST_BYTES } else { LARGER_LIST_BYTES };
-                let blocks = bytes / size;
-                lists[class] = (if blocks > LIST_BLOCKS { LIST_BLOCKS } else { blocks }) as u16;
+                lists[class] = match bytes / size {
+                    0 => 1,
+                    blocks if blocks > LIST_BLOCKS => LIST_BLOCKS as u16,
+                    blocks => blocks as u16,
+                };
                 class += 1;
             }
             lists
@@ -123,6 +127,15 @@ impl Fresh {
             1 => Self::Populate,
             2 => Self::Huge,
             _ => Self::Plain,
+        }
+    }
+
+    /// The word for it, in policy files and in the learner's record.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Plain => "plain",
+            Self::Populate => "populate",
+            Self::Huge => "huge",
         }
     }
 }

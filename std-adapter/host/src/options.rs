@@ -7,21 +7,26 @@
 //! | `HAKMEM_CRASH` | `0`, `1` | `0` |
 //! | `HAKMEM_ROOT` | a folder that has `proc` and `sys` below it, for the readers of limits | `/` |
 //! | `HAKMEM_BACKGROUND` | `auto`, `on`, `off` | `auto` |
-//! | `HAKMEM_DECAY` | milliseconds, 1 to 3,600,000; `off` | 500 |
+//! | `HAKMEM_DECAY` | milliseconds, 1 to 3,600,000; `off` | the policy's, 500 at first |
 //! | `HAKMEM_LIMIT` | bytes, as `512M` or `2GiB` (see `bytes`) | no limit |
 //! | `HAKMEM_SOFT_LIMIT` | the same | no limit |
 //! | `HAKMEM_HUGE` | `never`, `auto`, `always` | `auto` |
+//! | `HAKMEM_LEARN` | `off`, `on`, `freeze` | `on` |
+//! | `HAKMEM_LEARN_FIXED` | of `lists`, `sharers`, `decay`, `fresh` any, with commas | none |
+//! | `HAKMEM_LEARN_LOG` | a path, where `%p` stands for the process's number | no log |
+//! | `HAKMEM_POLICY` | a path | no file |
 //! | `HAKMEM_LIB` | a path; read by the `hakmem` command alone | |
 //!
 //! Reading is a function from the environment's bytes to [`Settings`]; it has no other effect than
 //! the calls of its `warn` argument.
 
-use crate::background::{Background, DECAY};
+use crate::background::Background;
 use crate::bytes;
 use crate::container::Root;
+use crate::learn::{Fixed, Learn, Learning, Path};
 use core::ffi::{CStr, c_char};
 use core::sync::atomic::{AtomicU8, Ordering::Relaxed};
-use hakmem_core::Huge;
+use hakmem_core::{Huge, Policy};
 
 /// What becomes of a pointer that the heap never gave out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -46,21 +51,29 @@ pub struct Settings {
     pub release: Release,
     /// `HAKMEM_HUGE`: when memory is to lie on huge pages.
     pub huge: Huge,
+    /// How the heap tunes itself.
+    pub learning: Learning,
 }
 
 /// How memory goes back by itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Release {
     /// `HAKMEM_BACKGROUND`.
     pub background: Background,
-    /// `HAKMEM_DECAY`: milliseconds; `None`: memory goes back on demand alone.
-    pub decay: Option<u32>,
+    /// `HAKMEM_DECAY`.
+    pub decay: Decay,
 }
 
-impl Default for Release {
-    fn default() -> Self {
-        Self { background: Background::Auto, decay: Some(DECAY) }
-    }
+/// How long free memory is kept at least.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Decay {
+    /// As long as the policy says.
+    #[default]
+    Policy,
+    /// So many milliseconds, whatever the policy says.
+    Fixed(u32),
+    /// Memory goes back on demand alone.
+    Off,
 }
 
 /// Bytes that the heap may hold.
@@ -105,7 +118,10 @@ struct Known {
 
 const ROOT: &[u8] = b"HAKMEM_ROOT";
 
-const KNOWN: [Known; 10] = [
+const POLICY: &[u8] = b"HAKMEM_POLICY";
+const LEARN_LOG: &[u8] = b"HAKMEM_LEARN_LOG";
+
+const KNOWN: [Known; 14] = [
     Known {
         name: b"HAKMEM_FOREIGN",
         expected: "abort, libc or ignore",
@@ -147,11 +163,12 @@ const KNOWN: [Known; 10] = [
         expected: "milliseconds from 1 to 3600000, or off",
         set: |settings, value| {
             let decay = core::str::from_utf8(value).ok().and_then(|text| text.parse().ok());
-            match decay {
-                _ if value == b"off" => settings.release.decay = None,
-                Some(decay @ 1..=MOST_DECAY) => settings.release.decay = Some(decay),
+            let (least, most) = Policy::DECAY;
+            settings.release.decay = match decay {
+                _ if value == b"off" => Decay::Off,
+                Some(decay) if (least..=most).contains(&decay) => Decay::Fixed(decay),
                 _ => return false,
-            }
+            };
             true
         },
     },
@@ -184,11 +201,35 @@ const KNOWN: [Known; 10] = [
         // It is not in `Options`, which are read on every reallocation: see `root`.
         set: |_, value| Root::at(value).is_some(),
     },
+    Known {
+        name: b"HAKMEM_LEARN",
+        expected: "off, on or freeze",
+        set: |settings, value| {
+            settings.learning.learn = match value {
+                b"off" => Learn::Off,
+                b"on" => Learn::On,
+                b"freeze" => Learn::Freeze,
+                _ => return false,
+            };
+            true
+        },
+    },
+    Known {
+        name: b"HAKMEM_LEARN_FIXED",
+        expected: "any of lists, sharers, decay and fresh, with commas between",
+        set: |settings, value| {
+            let fixed = Fixed::of(value);
+            settings.learning.fixed = fixed.unwrap_or_default();
+            fixed.is_some()
+        },
+    },
+    // As for the root: paths are no part of what is copied about.
+    Known { name: POLICY, expected: PATH, set: |_, value| Path::at(value).is_some() },
+    Known { name: LEARN_LOG, expected: PATH, set: |_, value| Path::at(value).is_some() },
     Known { name: b"HAKMEM_LIB", expected: "a path", set: |_, _| true },
 ];
 
-/// An hour.
-const MOST_DECAY: u32 = 3_600_000;
+const PATH: &str = "a path of 1 to 1000 bytes";
 
 const BYTES: &str = "a number of bytes above 0, as 512M (K, M, G, T)";
 
@@ -233,9 +274,23 @@ pub fn parse<'a>(
 
 /// What `HAKMEM_ROOT` says; `/` where it is not set or where [`parse`] warns of it.
 pub(crate) fn root<'a>(environment: impl Iterator<Item = &'a [u8]>) -> Root {
+    first(environment, ROOT).and_then(Root::at).unwrap_or_default()
+}
+
+/// The file of `HAKMEM_POLICY`; `None` where it is not set or where [`parse`] warns of it.
+pub(crate) fn policy<'a>(environment: impl Iterator<Item = &'a [u8]>) -> Option<Path<'a>> {
+    first(environment, POLICY).and_then(Path::at)
+}
+
+/// The file of `HAKMEM_LEARN_LOG`, likewise.
+pub(crate) fn learn_log<'a>(environment: impl Iterator<Item = &'a [u8]>) -> Option<Path<'a>> {
+    first(environment, LEARN_LOG).and_then(Path::at)
+}
+
+fn first<'a>(environment: impl Iterator<Item = &'a [u8]>, name: &[u8]) -> Option<&'a [u8]> {
     let mut values =
-        environment.filter_map(|variable| variable.strip_prefix(ROOT)?.strip_prefix(b"="));
-    values.next().and_then(Root::at).unwrap_or_default()
+        environment.filter_map(|variable| variable.strip_prefix(name)?.strip_prefix(b"="));
+    values.next()
 }
 
 /// The strings of a C environment.
@@ -373,9 +428,9 @@ mod tests {
             assert_eq!(read_all(&[&variable]).0.release, Release { background, ..default });
         }
         for (variable, decay) in [
-            ("HAKMEM_DECAY=1", Some(1)),
-            ("HAKMEM_DECAY=3600000", Some(3_600_000)),
-            ("HAKMEM_DECAY=off", None),
+            ("HAKMEM_DECAY=1", Decay::Fixed(1)),
+            ("HAKMEM_DECAY=3600000", Decay::Fixed(3_600_000)),
+            ("HAKMEM_DECAY=off", Decay::Off),
         ] {
             assert_eq!(release(&[variable]), (Release { decay, ..default }, 0));
         }
@@ -385,6 +440,50 @@ mod tests {
             assert_eq!((settings.release, troubles.len()), (default, 1), "{broken}");
         }
         assert_eq!(release(&["HAKMEM_BACKGROUND=maybe"]), (default, 1));
+    }
+
+    #[test]
+    fn learning_and_what_it_leaves_alone() {
+        let learning = |variable| {
+            let (settings, troubles) = read_all(&[variable]);
+            (settings.learning, troubles.len())
+        };
+        let default = Learning::default();
+        for (variable, learn) in [
+            ("HAKMEM_LEARN=off", Learn::Off),
+            ("HAKMEM_LEARN=on", Learn::On),
+            ("HAKMEM_LEARN=freeze", Learn::Freeze),
+        ] {
+            assert_eq!(learning(variable), (Learning { learn, ..default }, 0));
+        }
+        let fixed = Fixed::of(b"decay,lists").unwrap();
+        assert_eq!(learning("HAKMEM_LEARN_FIXED=decay,lists"), (Learning { fixed, ..default }, 0));
+        for broken in [
+            "HAKMEM_LEARN=",
+            "HAKMEM_LEARN=1",
+            "HAKMEM_LEARN_FIXED=all",
+            "HAKMEM_LEARN_FIXED=",
+            "HAKMEM_POLICY=",
+            "HAKMEM_LEARN_LOG=",
+            "HAKMEM_LEARN_LOG",
+        ] {
+            assert_eq!(learning(broken), (default, 1), "{broken}");
+        }
+    }
+
+    #[test]
+    fn paths_of_the_learner() {
+        let environment = ["HAKMEM_LEARN_LOG=log.%p", "HAKMEM_POLICY=/p", "HAKMEM_POLICY=/q"];
+        let strings = || environment.iter().map(|string| string.as_bytes());
+        assert_eq!(policy(strings()), Path::at(b"/p"));
+        assert_eq!(learn_log(strings()), Path::at(b"log.%p"));
+        assert_eq!(policy([&b"HAKMEM_POLICY="[..]].into_iter()), None);
+        assert_eq!(learn_log([&b"HAKMEM_LEARN=on"[..]].into_iter()), None);
+        let longest = ["HAKMEM_POLICY=", &"x".repeat(Path::LONGEST)].concat();
+        assert_eq!(read_all(&[&longest]).1, []);
+        let too_long = longest + "x";
+        assert_eq!(read_all(&[&too_long]).1[0].expected, Some(PATH));
+        assert!(PATH.contains(&std::format!("to {} bytes", Path::LONGEST)));
     }
 
     #[test]
