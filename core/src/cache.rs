@@ -49,6 +49,45 @@ pub(crate) struct Side {
     pub(crate) claimed: u32,
     /// Blocks that went home from this list since it last ran empty.
     pub(crate) sent: u32,
+    pub(crate) trips: Trips,
+}
+
+const _: () = assert!(size_of::<Side>() <= 64, "no larger than a line");
+
+/// What a class's lists did since the heap last learned of it.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Trips {
+    /// Times a list was filled from a slab.
+    pub(crate) refills: u8,
+    /// Times full lists went home.
+    pub(crate) spills: u8,
+    /// Blocks that these moved.
+    pub(crate) moved: u32,
+}
+
+impl Trips {
+    /// Trips after which the heap learns of them.
+    const MANY: u8 = 64;
+
+    pub(crate) const NONE: Self = Self { refills: 0, spills: 0, moved: 0 };
+
+    pub(crate) fn refilled(&mut self, blocks: u32) {
+        self.refills = self.refills.wrapping_add(1);
+        self.moved = self.moved.wrapping_add(blocks);
+    }
+
+    pub(crate) fn spilled(&mut self, blocks: u32) {
+        self.spills = self.spills.wrapping_add(1);
+        self.moved = self.moved.wrapping_add(blocks);
+    }
+
+    pub(crate) fn are_none(&self) -> bool {
+        self.refills | self.spills == 0
+    }
+
+    pub(crate) fn are_many(&self) -> bool {
+        self.refills.max(self.spills) >= Self::MANY
+    }
 }
 
 /// What a cache has done since it last told the heap's counters.
@@ -96,7 +135,7 @@ pub(crate) struct Behind {
 
 impl Behind {
     pub(crate) const EMPTY: Self = Self {
-        sides: [const { Side { cold: Cold::EMPTY, claimed: 0, sent: 0 } }; CLASSES],
+        sides: [const { Side { cold: Cold::EMPTY, claimed: 0, sent: 0, trips: Trips::NONE } }; CLASSES],
         outbox: Outbox::EMPTY,
         spans: SpanCache::new(),
         tallies: Tallies { refills: 0, spills: 0, sent_home: 0, out: 0, home: 0 },

@@ -7,6 +7,7 @@ use crate::counters::Counters;
 use crate::huge::HugeCell;
 use crate::large::{LargeIndex, Larges};
 use crate::ledger::Ledger;
+use crate::losses::Losses;
 use crate::misuse::{Call, Misuse, MisuseKind, Verdict};
 use crate::numbers::Numbers;
 use crate::owners::Owners;
@@ -34,10 +35,12 @@ pub struct Heap<H: Host, R: Registry = TwoLevel> {
     pub(crate) ranges: Ranges<R::Extent>,
     pub(crate) owners: Owners<R::Extent>,
     pub(crate) ledger: Ledger,
+    /// Between words that are seldom written or read: see [`crate::counters`].
     pub(crate) counters: Counters,
     pub(crate) policy: PolicyCell,
     pub(crate) sieve: Sieve,
     pub(crate) regret: Regret,
+    pub(crate) losses: Losses,
     pub(crate) huge: HugeCell,
     pub(crate) caches: Caches<H>,
     /// The one lock. No system call and no first touch of a page happens under it.
@@ -78,6 +81,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
                 policy: PolicyCell::new(),
                 sieve: Sieve::new(),
                 regret: Regret::new(),
+                losses: Losses::new(),
                 huge: HugeCell::new(),
                 caches: Caches::new(),
                 back: Lock::new(Back {
@@ -198,8 +202,11 @@ impl<H: Host, R: Registry> Heap<H, R> {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
+    use crate::counters::Classes;
     use crate::registry::Flat;
     use crate::source::PageSource;
+    use crate::sums::Sums;
+    use core::mem::offset_of;
     use core::ptr::NonNull;
 
     /// A host without memory.
@@ -268,6 +275,36 @@ mod tests {
         }
         assert!(beside::<16>() <= 6 << 10, "{} bytes", beside::<16>());
         assert_eq!(beside::<1024>(), beside::<16>());
+    }
+
+    /// What is told of classes and what everybody reads or adds to would else keep each other waiting.
+    #[test]
+    fn sums_of_classes_share_no_line_with_hot_words() {
+        /// Where a heap's sums of classes begin, and where its hot words begin and end.
+        macro_rules! places {
+            ($heap:ty, $($field:ident).+: $of:ty $(, $($more:ident).+: $and:ty)*) => {
+                (
+                    offset_of!($heap, counters.classes),
+                    [
+                        (offset_of!($heap, $($field).+), size_of::<$of>()),
+                        $((offset_of!($heap, $($more).+), size_of::<$and>()),)*
+                    ],
+                )
+            };
+            ($heap:ty) => {
+                places!(
+                    $heap, pool.sums: Sums, policy: PolicyCell, sieve: Sieve, regret: Regret,
+                    losses: Losses, caches: Caches<Nowhere>, back: Lock<Back, HostRelax<Nowhere>>
+                )
+            };
+        }
+        for (classes, hot) in [places!(Heap<Nowhere>), places!(Heap<Nowhere, Flat<1024>>)] {
+            for (start, size) in hot {
+                let before = start + size + 63 <= classes;
+                let behind = classes + size_of::<Classes>() + 63 <= start;
+                assert!(before || behind, "{start} + {size}, and classes at {classes}");
+            }
+        }
     }
 
     #[test]

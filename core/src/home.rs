@@ -53,7 +53,12 @@ impl<H: Host, R: Registry> Heap<H, R> {
         let full = full.or_else(|| short.then(|| cache.side(class).cold.take()));
         if let Some(lists) = full {
             let bytes = lists.len() as usize * class.size();
-            cache.side(class).sent += lists.len();
+            let side = cache.side(class);
+            side.sent += lists.len();
+            side.trips.spilled(lists.len());
+            if side.trips.are_many() {
+                self.counters.classes.take(class, &mut side.trips);
+            }
             cache.one_way += bytes;
             cache.behind.tallies.spills += 1;
             cache.behind.tallies.went_home(bytes);
@@ -163,6 +168,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
 
     fn empty_class(&self, behind: &mut Behind, class: ClassId) {
         let side = &mut behind.sides[usize::from(class.0)];
+        self.counters.classes.take(class, &mut side.trips);
         let (lists, claimed) = (side.cold.take(), core::mem::take(&mut side.claimed));
         if lists.len() > 0 {
             behind.tallies.went_home(lists.len() as usize * class.size());

@@ -4,7 +4,7 @@
 //! `mapped` is never above the limit, not for an instant. What goes is unbooked once it is gone.
 
 use crate::source::PageSource;
-use crate::sync::{AtomicPtr, AtomicU64, AtomicUsize, Ordering, const_fn};
+use crate::sync::{AtomicPtr, AtomicU64, AtomicUsize, Ordering, const_fn, mark};
 use core::ptr::NonNull;
 
 /// What the heap holds from its source, and how often it asked. All Relaxed: sums for reading, that
@@ -19,6 +19,8 @@ pub(crate) struct Ledger {
     pub(crate) purges: AtomicU64,
     /// Bytes purged so far.
     pub(crate) purged: AtomicUsize,
+    /// Bytes mapped so far, tables excluded.
+    pub(crate) grown: mark::AtomicU64,
     /// The most that `mapped` may be; inverted, so that all-zero bytes are no limit.
     limit: AtomicUsize,
     /// Above this, what is free is released; inverted too.
@@ -41,6 +43,7 @@ impl Ledger {
                 unmaps: AtomicU64::new(0),
                 purges: AtomicU64::new(0),
                 purged: AtomicUsize::new(0),
+                grown: mark::AtomicU64::new(0),
                 limit: AtomicUsize::new(0),
                 soft: AtomicUsize::new(0),
                 look_at: AtomicUsize::new(0),
@@ -117,7 +120,7 @@ impl Ledger {
         taken
     }
 
-    /// Maps and books; see [`PageSource::map`].
+    /// Maps and books; see [`PageSource::map`]. For tables alone.
     pub(crate) fn map<S: PageSource>(
         &self,
         source: &S,
@@ -134,7 +137,9 @@ impl Ledger {
         size: usize,
         align: usize,
     ) -> Option<(NonNull<u8>, bool)> {
-        self.grow(size, || source.map_any(size, align))
+        let mapped = self.grow(size, || source.map_any(size, align))?;
+        self.grown.fetch_add(size as u64, Ordering::Relaxed);
+        Some(mapped)
     }
 
     /// Unmaps and books; see [`PageSource::unmap`].
@@ -206,10 +211,12 @@ impl Ledger {
         new: usize,
         align: usize,
     ) -> Option<NonNull<u8>> {
-        let moved = self.grow(new.saturating_sub(old), || {
+        let more = new.saturating_sub(old);
+        let moved = self.grow(more, || {
             // SAFETY: the caller's promise.
             unsafe { source.remap(base, old, new, align) }
         })?;
+        self.grown.fetch_add(more as u64, Ordering::Relaxed);
         self.mapped.fetch_sub(old.saturating_sub(new), Ordering::Relaxed);
         Some(moved)
     }

@@ -143,6 +143,7 @@ slabs! {
     mod class;
     mod extent;
     mod huge;
+    mod losses;
     mod marks;
     mod regret;
     mod runs;
@@ -181,6 +182,7 @@ slabs! {
 
     mod describe;
     mod heap;
+    mod look;
     mod stats;
     #[cfg(any(test, feature = "validate"))]
     mod validate;

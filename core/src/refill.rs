@@ -117,6 +117,11 @@ impl<H: Host, R: Registry> Heap<H, R> {
             Some(taken) => taken,
             None => superslab.carve_list(slab.slot(), class, self.policy.batch(class))?,
         };
+        let trips = &mut cache.side(class).trips;
+        trips.refilled(len);
+        if trips.are_many() {
+            self.counters.classes.take(class, trips);
+        }
         cache.behind.tallies.drawn(len as usize * class.size());
         if cache.behind.tallies.out as isize > policy::UNTOLD {
             // Others may bring the blocks home for ever, so that the slab is never given up.
@@ -136,6 +141,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
         place: Option<SuperId>,
     ) -> Option<SlabId> {
         self.tell(&mut cache.behind.tallies);
+        self.counters.classes.take(class, &mut cache.side(class).trips);
         let pooled = || Some((self.pool.claim_pooled(class)?.0, Stage::Pooled));
         let dirty = || Some((self.pool.claim_idle(class, Want::Dirty)?, Stage::IdleDirty));
         let idle = || Some((self.pool.claim_idle(class, Want::Any)?, Stage::IdleClean));

@@ -35,6 +35,9 @@ impl<H: Host, R: Registry> Heap<H, R> {
         let dirty = if range.dirty { idle } else { 0 };
         self.pool.sums.slabs.add(class.slots() as usize * SLOT);
         self.pool.sums.idle.add(dirty.count_ones() as usize * SLOT);
+        if !range.dirty {
+            self.losses.took(class.slots() as usize * SLOT);
+        }
         superslab.marks.open(self.advise_opened(&range));
         superslab.open(range.base, shape, Slots::new(idle, dirty));
         if idle != 0 {

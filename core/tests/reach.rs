@@ -92,6 +92,32 @@ fn finish(heap: &Heap<Reaching>) {
 const SIZES: [usize; 8] = [8, 64, 100, 1000, 5000, 20_000, 40_000, 200_000];
 
 #[test]
+fn a_look_tells_which_caches_the_last_round_found_in_use() {
+    let heap = heap();
+    let mut caches = [const { Cache::new() }; 3].map(Box::new);
+    let active = || (heap.look().caches, heap.look().active);
+    let serve = |cache: &mut Cache| {
+        let block = take(&heap, cache, 100);
+        // SAFETY: given up once.
+        unsafe { heap.deallocate(cache, block) };
+    };
+    caches.iter_mut().for_each(|cache| serve(cache));
+    assert_eq!(active(), (3, 0), "there was no round yet");
+    heap.decay();
+    assert_eq!(active(), (3, 3));
+    // A block that is only taken changes a list; one that comes back to its place may not.
+    let block = take(&heap, &mut caches[1], 100);
+    heap.decay();
+    assert_eq!(active(), (3, 1));
+    heap.decay();
+    assert_eq!(active(), (3, 0));
+    // SAFETY: given up once.
+    unsafe { heap.deallocate(&mut caches[1], block) };
+    caches.iter_mut().for_each(|cache| heap.retire_cache(cache));
+    finish(&heap);
+}
+
+#[test]
 fn an_idle_cache_is_emptied_but_for_the_heads_of_its_lists() {
     let heap = heap();
     let (ready, done) = (Barrier::new(2), Barrier::new(2));

@@ -4,8 +4,9 @@ use crate::HEAP;
 use crate::libc;
 use crate::out::{Bytes, Out, Sink};
 use core::fmt::{self, Write};
+use hakmem_core::learn::Phase;
 use hakmem_core::{LayerStats, Stats};
-use hakmem_host::Line;
+use hakmem_host::{Learn, Line, Told};
 
 /// Classes a line of the table.
 const COLUMNS: usize = 4;
@@ -90,7 +91,22 @@ fn table(out: &mut Out, program: &str, stats: &Stats) -> fmt::Result {
         stats.purges,
         Bytes(stats.purged),
         stats.huge,
-    )
+    )?;
+    learner(out, &HEAP.host().learner())
+}
+
+/// `  learner frozen  steps 120  changes 8  CPU 3.1 ms`
+fn learner(out: &mut Out, told: &Told) -> fmt::Result {
+    let phase = match (told.learn, told.phase) {
+        (Learn::Off, _) => "off",
+        (Learn::Freeze, _) => "told to freeze",
+        (Learn::On, Phase::Learn) => "learns",
+        (Learn::On, Phase::Canary) => "tries a change",
+        (Learn::On, Phase::Frozen) => "frozen",
+    };
+    let (whole, tenths) = (told.micros / 1000, told.micros % 1000 / 100);
+    let Told { steps, changes, .. } = told;
+    writeln!(out, "  learner {phase}  steps {steps}  changes {changes}  CPU {whole}.{tenths} ms")
 }
 
 fn layer(out: &mut Out, name: &str, layer: &LayerStats) -> fmt::Result {

@@ -1,4 +1,4 @@
-//! The library's constructor, and its last act at exit.
+//! The library's constructor, and its last acts at exit.
 
 use crate::out::Sink;
 use crate::{HEAP, crash, libc, report};
@@ -50,6 +50,7 @@ unsafe extern "C" fn constructor(
 }
 
 extern "C" fn destructor() {
+    HEAP.host().end();
     if !HEAP.host().options().stats {
         return;
     }

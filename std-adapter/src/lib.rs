@@ -24,10 +24,23 @@
 //! that has grown. A second thread would be seen in a program that has one: `unshare` of a user
 //! namespace fails, and some runtimes warn at a fork. The thread is called `hakmem`, blocks all signals,
 //! and sleeps without end where nothing happens. `HAKMEM_DECAY` is the time in milliseconds, 1 to
-//! 3,600,000 (default 500), of which free memory stays untouched for one or two before the thread gives
+//! 3,600,000 (default: the policy's, 500 at first), of which free memory stays untouched for one or two before the thread gives
 //! it back; `off`: nothing goes back by itself. The thread also reads the limits and the pressure on
 //! memory of the container (`HAKMEM_ROOT`, default `/`, is the folder that has `proc` and `sys` below
 //! it): above seven eighths of the limit nothing free is kept, and under pressure all of it goes back.
+//!
+//! `HAKMEM_LEARN=on|off|freeze` says whether the heap tunes its own [policy](Policy) while the program
+//! runs, by what it sees of it (default `on`); with `freeze` it only records what it sees.
+//! `HAKMEM_LEARN_FIXED` names numbers that are left alone: any of `lists`, `sharers`, `decay` and
+//! `fresh`, with commas between; `HAKMEM_DECAY` fixes `decay`. `HAKMEM_POLICY` is the path of a file
+//! from which the policy is read at the start and into which, with `on`, what was learned is written
+//! when the learner comes to rest and at the program's end (not after `_exit`, nor when a signal ends it).
+//! A file that is cut short, changed, of another version or another kind of machine gets one warning, is
+//! not used and not overwritten. `HAKMEM_LEARN_LOG` is the path of a file for the record: one line of JSON
+//! for each step. Should it become impossible to write there is one warning, and the record ends. In both
+//! cases the program runs on. The child of a fork writes neither file, but where `%p` stands in the
+//! record's path, for the process's number, it has a record of its own; and a program that it executes
+//! begins both anew. A program with more rights than its caller opens neither.
 //!
 //! # What is noticed
 //! `dealloc` with a size or alignment that is not the block's, a block freed twice in a row, an
@@ -46,9 +59,11 @@ extern crate std;
 mod api2;
 mod global;
 mod limits;
+mod policy;
 
-pub use hakmem_core::{ClassStats, LayerStats, Purged, Stats};
+pub use hakmem_core::{ClassStats, Fresh, LayerStats, Policy, Purged, Stats};
 pub use limits::{Refusal, Retry, on_refusal, set_limit, set_soft_limit};
+pub use policy::{policy, set_policy};
 
 use core::cell::{Cell, UnsafeCell};
 use core::ffi::{c_char, c_void};

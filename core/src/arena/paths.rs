@@ -99,7 +99,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
         }
         let (start, zero) = mapped?;
         let base = start.as_ptr().expose_provenance();
-        self.took(size);
+        self.took_ahead(size);
         Some(Range { base, size, dirty: !zero })
     }
 

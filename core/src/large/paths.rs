@@ -38,6 +38,9 @@ impl<H: Host, R: Registry> Heap<H, R> {
             self.back.with(|back| back.larges.give_number(&self.larges, number));
             return null_mut();
         };
+        if !range.dirty {
+            self.losses.took(held);
+        }
         self.advise_large(&range);
         self.registry.set_entries(range.base, 1, Entry::large(number).0);
         large.open(range.base, held, range.size);

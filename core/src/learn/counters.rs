@@ -2,14 +2,15 @@
 
 use crate::class::CLASSES;
 
-/// What a class's lists did, since the heap began. May wrap.
+/// What a class's lists did, since the heap began. A heap counts in 32 bits, which wrap: differences are to
+/// be taken in as many.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ClassCounters {
     /// Times a list was filled from a slab.
     pub refills: u64,
     /// Times full lists went home.
     pub spills: u64,
-    /// Blocks that came from slabs and went home, together.
+    /// Blocks that these two moved.
     pub moved: u64,
 }
 

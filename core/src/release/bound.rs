@@ -155,9 +155,16 @@ impl<H: Host, R: Registry> Heap<H, R> {
         }
     }
 
-    /// Notes that memory is backed anew that may have been given back before.
+    /// Notes that memory is handed out that is backed anew, and may have been given back before.
     #[inline]
     pub(crate) fn took(&self, bytes: usize) {
+        self.losses.took(bytes);
+        self.took_ahead(bytes);
+    }
+
+    /// The same of memory that is yet to be handed out.
+    #[inline]
+    pub(crate) fn took_ahead(&self, bytes: usize) {
         if bytes > 0 && self.regret.may_regret() {
             self.regret.took(bytes, self.host.millis());
         }

@@ -46,6 +46,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
             }
         }
         bytes += self.decay_ranges(rounds);
+        self.losses.decayed(bytes, gathered.active);
         Decayed { bytes, left: self.free_dirty(), active: gathered.active }
     }
 }

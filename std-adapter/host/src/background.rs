@@ -5,7 +5,8 @@
 //! end of a slow allocation .. attend     (outside of it: pthread_create may allocate)
 //!                             └─ started once, in a process that has threads already
 //! round ..................... decay; pauses grow while nothing happens, up to no end at all
-//! memory comes free ......... stirred    wakes it from a pause without end
+//! between rounds ............ the learner's steps, when one is due
+//! memory comes free ......... stirred    wakes it from a pause without end; so does a rush of growth
 //! fork ...................... the child has none, and may start its own
 //! ```
 //! It has a small stack, blocks every signal, allocates nothing, and ends with the program's last
@@ -39,15 +40,14 @@ pub enum Background {
 const GROWTH: usize = 8 << 20;
 /// Stack, the thread-local block of the process included.
 const STACK: usize = 256 << 10;
-/// Milliseconds between rounds, where the program says nothing: what lies untouched for one to two of
-/// them goes back.
-pub(crate) const DECAY: u32 = 500;
 /// Doublings of the pause while nothing happens; after that, if all is at rest, it has no end.
 const DOUBLINGS: u32 = 4;
 /// Milliseconds between two looks at files.
 const LOOK: u64 = 4000;
 /// Milliseconds between two looks at whether the program's threads are gone, at most.
 const LONGEST_LOOK: u64 = 640;
+/// Milliseconds by which a round may come early: the clock is no finer.
+const EARLY: u64 = 4;
 /// Hundredths of a percent of time stalled for memory from which on everything goes back.
 const PRESSURE: u32 = 1000;
 
@@ -73,9 +73,6 @@ pub(crate) struct Thread {
     /// The soft limit that was made of them; 0: none.
     soft: AtomicU64,
     background: AtomicU8,
-    /// Milliseconds between rounds; 0: [`DECAY`]. Like every field that is not zero at first, another
-    /// would move the static heap into the program's file.
-    decay: AtomicU32,
     /// Whether memory came free since the last round.
     stirred: AtomicBool,
     /// Whether the last cache went away: the process may be at its end.
@@ -92,7 +89,6 @@ impl Thread {
             looked: AtomicBool::new(false),
             soft: AtomicU64::new(0),
             background: AtomicU8::new(Background::Auto as u8),
-            decay: AtomicU32::new(0),
             stirred: AtomicBool::new(false),
             left: AtomicBool::new(false),
             waiting: AtomicU32::new(AWAKE),
@@ -150,10 +146,9 @@ impl Thread {
         }
     }
 
-    /// Sets when it may start, and the milliseconds between its rounds.
-    pub(crate) fn set(&self, background: Background, decay: u32) {
+    /// Sets when it may start.
+    pub(crate) fn set(&self, background: Background) {
         self.background.store(background as u8, Ordering::Relaxed);
-        self.decay.store(decay.max(1), Ordering::Relaxed);
     }
 
     fn background(&self) -> Background {
@@ -161,13 +156,6 @@ impl Thread {
             0 => Background::Auto,
             1 => Background::On,
             _ => Background::Off,
-        }
-    }
-
-    fn decay(&self) -> u64 {
-        match self.decay.load(Ordering::Relaxed) {
-            0 => DECAY.into(),
-            decay => decay.into(),
         }
     }
 
@@ -179,9 +167,38 @@ impl Thread {
     fn is_due(&self) -> bool {
         self.state.load(Ordering::Relaxed) == DUE
     }
+
+    /// Whether the thread is there, or about to be.
+    #[inline]
+    fn is_there(&self) -> bool {
+        matches!(self.state.load(Ordering::Relaxed), STARTING | RUNNING)
+    }
 }
 
 impl<A: Adapter> Linux<A> {
+    /// Notes, inside the heap, that so many bytes were mapped: they may interest the learner, and it may
+    /// be time for the thread.
+    pub(crate) fn grew_by(&self, bytes: usize) {
+        let rushes = self.learner.grew(bytes);
+        if self.thread.is_there() {
+            if rushes {
+                self.thread.wake(&[PAUSE, REST]);
+            }
+            return;
+        }
+        self.learner.note(A::heap().mapped());
+        self.grew();
+    }
+
+    /// Memory came free, inside the heap.
+    #[inline]
+    pub(crate) fn stir(&self) {
+        self.thread.stir();
+        if !self.thread.is_there() {
+            self.learner.note(A::heap().mapped());
+        }
+    }
+
     /// Notes, inside the heap, that it grew or that a thread came: it may be time for the thread.
     pub(crate) fn grew(&self) {
         let thread = &self.thread;
@@ -205,7 +222,7 @@ impl<A: Adapter> Linux<A> {
     /// of allocations that were no list's.
     #[inline(always)]
     pub fn attend(&self) {
-        if self.thread.is_due() {
+        if self.thread.is_due() || self.learner.is_due() {
             self.do_what_is_due();
         }
     }
@@ -218,11 +235,19 @@ impl<A: Adapter> Linux<A> {
         if libc::getpid() != thread.pid.load(Ordering::Relaxed) {
             return;
         }
-        // Whatever is called now may allocate, and comes by here again.
-        if !thread.turn(DUE, STARTING) {
-            return;
-        }
         let errno = libc::errno();
+        if self.learner.is_due() {
+            self.learn(false);
+        }
+        // Whatever is called now may allocate, and comes by here again.
+        if thread.turn(DUE, STARTING) {
+            self.start_thread();
+        }
+        libc::set_errno(errno);
+    }
+
+    fn start_thread(&self) {
+        let thread = &self.thread;
         if !thread.looked.swap(true, Ordering::Relaxed) {
             self.look_at_limits();
         }
@@ -231,7 +256,6 @@ impl<A: Adapter> Linux<A> {
             true if start::<A>() => RUNNING,
             true => NEVER,
         };
-        libc::set_errno(errno);
         thread.turn(STARTING, next);
     }
 
@@ -299,21 +323,28 @@ impl<A: Adapter> Linux<A> {
     /// The thread's life.
     fn tend(&self) {
         let heap = A::heap();
-        let mut round = self.thread.decay();
-        let (mut quiet, mut looked, mut decayed_at) = (0_u32, 0, now());
+        let (mut quiet, mut looked, mut decayed_at, mut cpus) = (0_u32, 0, now(), 1000);
         loop {
-            self.thread.wait(Some(round << quiet.min(DOUBLINGS)));
+            // A process with less than a CPU gives less of it to this.
+            let round = u64::from(heap.policy().decay) * 1000 / cpus;
+            let next = decayed_at + (round << quiet.min(DOUBLINGS));
+            let step = self.learner.next().unwrap_or(u64::MAX);
+            self.thread.wait(Some(next.min(step).saturating_sub(now()).max(1)));
             // ORDERING: SeqCst, partner: `thread_left`.
             if self.thread.left.swap(false, Ordering::SeqCst) && self.outlives() {
                 return;
             }
             let time = now();
+            if self.learner.next().is_some_and(|step| time >= step) {
+                self.learn(true);
+            }
+            if time + EARLY < next {
+                continue;
+            }
             if time.wrapping_sub(looked) >= LOOK {
                 looked = time;
                 let limits = self.look_at_limits();
-                // A process with less than a CPU gives less of it to this.
-                let cpus = limits.cpus_milli.unwrap_or(1000).clamp(125, 1000);
-                round = self.thread.decay() * 1000 / u64::from(cpus);
+                cpus = limits.cpus_milli.unwrap_or(1000).clamp(125, 1000).into();
                 if self.is_short() {
                     heap.relieve();
                 }
@@ -328,6 +359,7 @@ impl<A: Adapter> Linux<A> {
             if rest && quiet > DOUBLINGS + 1 && decayed.active == 0 {
                 self.thread.wait(None);
                 (quiet, decayed_at) = (0, now());
+                self.learner.rested();
             }
         }
     }

@@ -1,5 +1,5 @@
-//! `fork` in a threaded process: nobody else may be inside the heap's one lock at that instant, for
-//! the child has no thread that could leave it.
+//! `fork` in a threaded process: nobody else may be inside the heap's one lock, or in the learner, at that
+//! instant, for the child has no thread that could leave it.
 
 use crate::libc;
 use crate::linux::Adapter;
@@ -14,12 +14,14 @@ pub(crate) fn register<A: Adapter>() -> bool {
 }
 
 unsafe extern "C" fn before<A: Adapter>() {
+    A::heap().host().learner.lock_for_fork();
     A::heap().lock_for_fork();
 }
 
 unsafe extern "C" fn after<A: Adapter>() {
     // SAFETY: `fork` called `before` on this thread.
     unsafe { A::heap().unlock_after_fork() };
+    A::heap().host().learner.unlock_after_fork(false);
 }
 
 unsafe extern "C" fn child<A: Adapter>() {
@@ -30,4 +32,5 @@ unsafe extern "C" fn child<A: Adapter>() {
         heap.forget_other_caches(A::cache());
         heap.unlock_after_fork();
     }
+    heap.host().learner.unlock_after_fork(true);
 }

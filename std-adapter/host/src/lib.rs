@@ -13,6 +13,7 @@
 //!                                       fork.rs      pthread_atfork around the heap's one lock
 //!        |--- attend, stirred -------> background.rs   the thread: decay, and every few seconds
 //!        |                             container/      limits of cgroups, memory pressure
+//!        |                             learn/          the learner: its steps, record and policy
 //! ```
 //!
 //! The crate is `no_std` without exception and none of its code allocates: it runs inside `malloc`.
@@ -27,6 +28,7 @@ mod bytes;
 pub mod container;
 mod fork;
 mod huge;
+mod learn;
 mod libc;
 mod line;
 mod linux;
@@ -37,6 +39,7 @@ mod refusal;
 mod threads;
 
 pub use background::Background;
+pub use learn::{Learn, Learning, Told};
 pub use line::Line;
 pub use linux::{Adapter, Linux};
 pub use options::{Foreign, Limits, Options, Settings, Trouble, parse};

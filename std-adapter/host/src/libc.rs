@@ -22,7 +22,17 @@ pub(crate) const MADV_COLLAPSE: c_int = 25;
 /// `sigset_t` of glibc, and longer than musl's: signal n is bit n - 1.
 pub(crate) type SigSet = [u64; 16];
 /// `how` of [`pthread_sigmask`], the same on all architectures but MIPS.
+pub(crate) const SIG_BLOCK: c_int = 0;
+/// See [`SIG_BLOCK`].
 pub(crate) const SIG_SETMASK: c_int = 2;
+/// A pipe that nobody reads was written to.
+pub(crate) const SIGPIPE: c_int = 13;
+/// A file has reached the process's limit; the same on all architectures but MIPS.
+pub(crate) const SIGXFSZ: c_int = 25;
+/// Names for [`sysconf`], the same in glibc and musl: processors that are in use, pages of memory.
+pub(crate) const SC_NPROCESSORS_ONLN: c_int = 84;
+/// See [`SC_NPROCESSORS_ONLN`].
+pub(crate) const SC_PHYS_PAGES: c_int = 85;
 /// What a thread does, and with what.
 pub(crate) type ThreadMain = unsafe extern "C" fn(*mut c_void) -> *mut c_void;
 /// A thread that nobody joins.
@@ -40,17 +50,42 @@ impl ThreadAttributes {
 
 /// `struct timespec`.
 #[repr(C)]
-struct Time {
+pub(crate) struct Time {
     seconds: c_long,
     nanos: c_long,
 }
 
+/// No time at all.
+pub(crate) const NO_TIME: Time = Time { seconds: 0, nanos: 0 };
+const CLOCK_THREAD_CPUTIME_ID: c_int = 3;
 const CLOCK_MONOTONIC_COARSE: c_int = 6;
+
+/// `struct rusage` on 64-bit machines, as the kernel fills it in.
+#[repr(C)]
+#[derive(Default)]
+struct Usage {
+    user: [c_long; 2],
+    system: [c_long; 2],
+    memory: [c_long; 4],
+    minor_faults: c_long,
+    rest: [c_long; 9],
+}
+
+/// Whose usage: the process's.
+pub(crate) const RUSAGE_SELF: c_int = 0;
+/// This thread's.
+pub(crate) const RUSAGE_THREAD: c_int = 1;
 
 #[link(name = "c")]
 unsafe extern "C" {
     pub(crate) safe fn getpid() -> c_int;
     safe fn clock_gettime(clock: c_int, time: &mut Time) -> c_int;
+    safe fn getrusage(who: c_int, usage: &mut Usage) -> c_int;
+    /// Of these names none makes it allocate.
+    pub(crate) safe fn sysconf(name: c_int) -> c_long;
+    pub(crate) fn atexit(function: extern "C" fn()) -> c_int;
+    pub(crate) fn sigpending(set: *mut SigSet) -> c_int;
+    pub(crate) fn sigtimedwait(set: *const SigSet, info: *mut c_void, time: *const Time) -> c_int;
     pub(crate) fn pthread_sigmask(how: c_int, new: *const SigSet, old: *mut SigSet) -> c_int;
     pub(crate) fn pthread_attr_init(attributes: *mut ThreadAttributes) -> c_int;
     pub(crate) fn pthread_attr_destroy(attributes: *mut ThreadAttributes) -> c_int;
@@ -90,6 +125,36 @@ pub(crate) fn millis() -> u64 {
     let mut time = Time { seconds: 0, nanos: 0 };
     clock_gettime(CLOCK_MONOTONIC_COARSE, &mut time);
     time.seconds as u64 * 1000 + time.nanos as u64 / 1_000_000
+}
+
+/// Microseconds of CPU that this thread has used.
+pub(crate) fn thread_micros() -> u64 {
+    let mut time = NO_TIME;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &mut time);
+    time.seconds as u64 * 1_000_000 + time.nanos as u64 / 1000
+}
+
+/// What was used since the beginning.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Used {
+    /// Page faults that read nothing.
+    pub(crate) faults: u64,
+    /// Microseconds of CPU in the program's own code.
+    pub(crate) user: u64,
+    /// The same, in the system.
+    pub(crate) system: u64,
+}
+
+/// What the process used, or this thread.
+pub(crate) fn used(who: c_int) -> Used {
+    let mut usage = Usage::default();
+    getrusage(who, &mut usage);
+    let micros = |[seconds, micros]: [c_long; 2]| seconds as u64 * 1_000_000 + micros as u64;
+    Used {
+        faults: usage.minor_faults as u64,
+        user: micros(usage.user),
+        system: micros(usage.system),
+    }
 }
 
 /// This thread's `errno`.

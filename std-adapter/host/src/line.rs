@@ -2,6 +2,7 @@
 
 use core::fmt;
 use rustix::fd::BorrowedFd;
+use rustix::io::Errno;
 
 /// Text of at most `N` bytes; what does not fit is cut off.
 pub struct Line<const N: usize> {
@@ -45,16 +46,24 @@ impl<const N: usize> Line<N> {
             return;
         }
         // SAFETY: not -1; a descriptor that is not open makes the call fail and nothing else.
-        let fd = unsafe { BorrowedFd::borrow_raw(fd) };
+        let _ = self.put(unsafe { BorrowedFd::borrow_raw(fd) });
+    }
+
+    /// The same.
+    ///
+    /// # Errors
+    /// The system's; some of the line may be written.
+    pub(crate) fn put(&self, fd: BorrowedFd<'_>) -> Result<(), Errno> {
         let mut rest = self.as_bytes();
         while !rest.is_empty() {
             match rustix::io::write(fd, rest) {
-                Ok(0) => return,
+                Ok(0) => return Err(Errno::IO),
                 Ok(written) => rest = &rest[written.min(rest.len())..],
-                Err(rustix::io::Errno::INTR) => {}
-                Err(_) => return,
+                Err(Errno::INTR) => {}
+                Err(error) => return Err(error),
             }
         }
+        Ok(())
     }
 }
 

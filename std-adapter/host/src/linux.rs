@@ -1,9 +1,10 @@
 //! Linux as a heap's host.
 
-use crate::background::{Background, DECAY, Thread};
+use crate::background::{Background, Thread};
 use crate::container::{self, Root};
+use crate::learn::Learner;
 use crate::line::Line;
-use crate::options::{self, Foreign, Options, Settings, Shared, Trouble};
+use crate::options::{self, Decay, Foreign, Options, Settings, Shared, Trouble};
 use crate::refusal::Callback;
 use crate::threads::ExitKey;
 use crate::{fork, huge, libc, pages};
@@ -52,6 +53,7 @@ pub struct Linux<A> {
     options: Shared,
     root: container::Shared,
     pub(crate) thread: Thread,
+    pub(crate) learner: Learner,
     pub(crate) on_refusal: Callback,
     started: AtomicBool,
     adapter: PhantomData<fn() -> A>,
@@ -67,6 +69,7 @@ impl<A: Adapter> Linux<A> {
             options: Shared::new(),
             root: container::Shared::new(),
             thread: Thread::new(),
+            learner: Learner::new(),
             on_refusal: Callback::new(),
             started: AtomicBool::new(false),
             adapter: PhantomData,
@@ -84,20 +87,23 @@ impl<A: Adapter> Linux<A> {
         }
         // SAFETY: by the caller's word.
         let environment = unsafe { options::variables(envp) };
-        let Settings { options, limits, release, huge } = options::parse(environment, warn);
+        let Settings { options, limits, release, huge, learning } =
+            options::parse(environment, warn);
         self.options.store(options);
         self.thread.reset(A::heap().mapped());
-        match release.decay {
-            Some(decay) => self.thread.set(release.background, decay),
-            None => {
-                self.thread.set(Background::Off, DECAY);
-                A::heap().set_release(false);
-            }
+        if release.decay == Decay::Off {
+            self.thread.set(Background::Off);
+            A::heap().set_release(false);
+        } else {
+            self.thread.set(release.background);
         }
         // A program with more rights than its caller opens no files of the caller's choice.
+        let mut files = [None; 2];
         if libc::getauxval(libc::AT_SECURE) == 0 {
             // SAFETY: by the caller's word.
-            self.root.store(options::root(unsafe { options::variables(envp) }));
+            let environment = || unsafe { options::variables(envp) };
+            self.root.store(options::root(environment()));
+            files = [options::policy(environment()), options::learn_log(environment())];
         }
         if limits.hard.is_some() {
             A::heap().set_limit(limits.hard);
@@ -108,6 +114,7 @@ impl<A: Adapter> Linux<A> {
         A::heap().set_huge(huge);
         // Without memory for it at the start, the program is out of luck anyway.
         let _ = fork::register::<A>();
+        self.start_learning(learning, release.decay, files);
     }
 
     /// The options; before [`start`](Self::start), the default ones.
@@ -159,6 +166,10 @@ unsafe extern "C" fn thread_ended<A: Adapter>(value: *mut c_void) {
     }
 }
 
+extern "C" fn ended<A: Adapter>() {
+    A::heap().host().end();
+}
+
 // SAFETY: `map` returns fresh private anonymous memory, which is zeroed and nobody else's.
 unsafe impl<A: Adapter> PageSource for Linux<A> {
     fn page_size(&self) -> usize {
@@ -167,7 +178,7 @@ unsafe impl<A: Adapter> PageSource for Linux<A> {
 
     fn map(&self, size: usize, align: usize) -> Option<NonNull<u8>> {
         let base = pages::map(size, align, self.page_size());
-        self.grew();
+        self.grew_by(size);
         base
     }
 
@@ -209,7 +220,7 @@ unsafe impl<A: Adapter> PageSource for Linux<A> {
     ) -> Option<NonNull<u8>> {
         // SAFETY: the same contract.
         let moved = unsafe { pages::remap(base, old, new, align, self.page_size()) };
-        self.grew();
+        self.grew_by(new.saturating_sub(old));
         moved
     }
 }
@@ -224,7 +235,7 @@ impl<A: Adapter> Host for Linux<A> {
     }
 
     fn stirred(&self) {
-        self.thread.stir();
+        self.stir();
     }
 
     const REACHES: bool = true;
@@ -246,6 +257,12 @@ impl<A: Adapter> Host for Linux<A> {
             if let Some(envp) = A::environment() {
                 // SAFETY: the adapter's word.
                 unsafe { self.start(envp) };
+                if self.learner.saves() {
+                    // An adapter without a beginning of its own has no end of its own either. Without
+                    // memory for it, what is learned is not written then.
+                    // SAFETY: the function is there as long as the heap, which is a static.
+                    let _ = unsafe { libc::atexit(ended::<A>) };
+                }
             }
         }
     }
@@ -329,6 +346,17 @@ mod tests {
         }
 
         unsafe fn free_foreign(_: *mut c_void) {}
+    }
+
+    /// Else the static heap would lie in the program's file.
+    #[test]
+    fn a_new_host_is_all_zero() {
+        static NEW: Linux<Tested> = Linux::new();
+        // SAFETY: a static that nobody uses; its padding is zero as well.
+        let bytes = unsafe {
+            core::slice::from_raw_parts((&raw const NEW).cast::<u8>(), size_of_val(&NEW))
+        };
+        assert!(bytes.iter().all(|&byte| byte == 0));
     }
 
     #[test]

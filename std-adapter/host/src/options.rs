@@ -23,7 +23,7 @@
 use crate::background::Background;
 use crate::bytes;
 use crate::container::Root;
-use crate::learn::{Fixed, Learn, Learning, Path};
+use crate::learn::{Learn, Learning, Path, levers};
 use core::ffi::{CStr, c_char};
 use core::sync::atomic::{AtomicU8, Ordering::Relaxed};
 use hakmem_core::{Huge, Policy};
@@ -218,7 +218,7 @@ const KNOWN: [Known; 14] = [
         name: b"HAKMEM_LEARN_FIXED",
         expected: "any of lists, sharers, decay and fresh, with commas between",
         set: |settings, value| {
-            let fixed = Fixed::of(value);
+            let fixed = levers(value);
             settings.learning.fixed = fixed.unwrap_or_default();
             fixed.is_some()
         },
@@ -456,7 +456,7 @@ mod tests {
         ] {
             assert_eq!(learning(variable), (Learning { learn, ..default }, 0));
         }
-        let fixed = Fixed::of(b"decay,lists").unwrap();
+        let fixed = levers(b"decay,lists").unwrap();
         assert_eq!(learning("HAKMEM_LEARN_FIXED=decay,lists"), (Learning { fixed, ..default }, 0));
         for broken in [
             "HAKMEM_LEARN=",

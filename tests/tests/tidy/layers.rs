@@ -12,7 +12,7 @@ const LAYERS: &[&[&str]] = &[
     &["broken", "geometry", "layer", "misuse", "steps"],
     &["sync"],
     &["extent"],
-    &["huge", "marks", "regret", "runs", "sieve", "sums"],
+    &["huge", "losses", "marks", "regret", "runs", "sieve", "sums"],
     &["class"],
     &["block", "entry", "word"],
     // Source, registry.
@@ -21,6 +21,7 @@ const LAYERS: &[&[&str]] = &[
     &["small"],
     &["registry"],
     &["hints", "owners", "policy"],
+    &["learn"],
     // Back.
     &["returned"],
     &["superslab"],
@@ -34,7 +35,7 @@ const LAYERS: &[&[&str]] = &[
     &["counters"],
     // The heap, and its methods.
     &["heap"],
-    &["stats"],
+    &["look", "stats"],
     &["arena/paths", "large/look", "large/paths", "large/resize", "supers"],
     &["span/alloc", "span/free", "span/look", "span/release", "span/resize"],
     &["describe", "validate"],

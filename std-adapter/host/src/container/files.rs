@@ -15,7 +15,7 @@ const LINE: usize = 2048;
 const MOST: usize = 16 << 20;
 
 /// A path below a [`Root`].
-pub(super) struct Path {
+pub(crate) struct Path {
     /// A string that ends at `len`.
     bytes: [u8; PATH],
     len: usize,
@@ -23,7 +23,7 @@ pub(super) struct Path {
 
 impl Path {
     /// An empty path.
-    pub(super) const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self { bytes: [0; PATH], len: 0 }
     }
 
@@ -37,7 +37,7 @@ impl Path {
 
     /// Puts the parts together in place of what was there. `false`, and nothing changed: they do
     /// not fit, or have a zero byte.
-    pub(super) fn set(&mut self, parts: &[&[u8]]) -> bool {
+    pub(crate) fn set(&mut self, parts: &[&[u8]]) -> bool {
         let len: usize = parts.iter().map(|part| part.len()).sum();
         if len >= PATH || parts.iter().any(|part| part.contains(&0)) {
             return false;
@@ -47,7 +47,7 @@ impl Path {
     }
 
     /// Adds text at the end. `false`, and nothing added: it does not fit, or has a zero byte.
-    pub(super) fn push(&mut self, text: &[u8]) -> bool {
+    pub(crate) fn push(&mut self, text: &[u8]) -> bool {
         let end = self.len + text.len();
         if end >= PATH || text.contains(&0) {
             return false;
@@ -59,7 +59,7 @@ impl Path {
     }
 
     /// Cuts the path to `len` bytes, if it is longer.
-    pub(super) fn cut(&mut self, len: usize) {
+    pub(crate) fn cut(&mut self, len: usize) {
         if len < self.len {
             self.len = len;
             self.bytes[len] = 0;
@@ -67,23 +67,29 @@ impl Path {
     }
 
     /// The path.
-    pub(super) fn as_bytes(&self) -> &[u8] {
+    pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.bytes[..self.len]
     }
 
-    fn as_c_str(&self) -> &CStr {
+    /// The same, for the system.
+    pub(crate) fn as_c_str(&self) -> &CStr {
         CStr::from_bytes_with_nul(&self.bytes[..=self.len]).unwrap_or(c"")
     }
 }
 
 /// Opens a file for reading. The path is free for other use afterwards.
 pub(super) fn open(path: &Path) -> Option<OwnedFd> {
+    open_to_read(path).ok()
+}
+
+/// The same, and why not.
+pub(crate) fn open_to_read(path: &Path) -> Result<OwnedFd, Errno> {
     // A pipe in place of a file would otherwise be waited for.
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
     loop {
         match rustix::fs::open(path.as_c_str(), flags, Mode::empty()) {
             Err(Errno::INTR) => {}
-            opened => return opened.ok(),
+            opened => return opened,
         }
     }
 }
@@ -91,14 +97,20 @@ pub(super) fn open(path: &Path) -> Option<OwnedFd> {
 /// All that a file holds. `None`: it cannot be read, or does not fit into `buffer` with a byte to
 /// spare.
 pub(super) fn read_whole(file: OwnedFd, buffer: &mut [u8]) -> Option<&[u8]> {
+    let room = buffer.len();
+    read_start(file, buffer).ok().filter(|read| read.len() < room)
+}
+
+/// All that a file holds, as far as it fits into `buffer`.
+pub(crate) fn read_start(file: OwnedFd, buffer: &mut [u8]) -> Result<&[u8], Errno> {
     let mut len = 0;
     while len < buffer.len() {
         match read(&file, &mut buffer[len..])? {
-            0 => return Some(&buffer[..len]),
+            0 => break,
             got => len += got,
         }
     }
-    None
+    Ok(&buffer[..len])
 }
 
 /// What `parse` makes of a short file at `path` below `root`. `None`: it cannot be read, or is longer.
@@ -151,11 +163,11 @@ fn split(mut read: impl FnMut(&mut [u8]) -> usize, mut visit: impl FnMut(&mut [u
     }
 }
 
-fn read(file: &OwnedFd, buffer: &mut [u8]) -> Option<usize> {
+fn read(file: &OwnedFd, buffer: &mut [u8]) -> Result<usize, Errno> {
     loop {
         match rustix::io::read(file, &mut *buffer) {
             Err(Errno::INTR) => {}
-            read => return read.ok().map(|got| got.min(buffer.len())),
+            read => return read.map(|got| got.min(buffer.len())),
         }
     }
 }

@@ -51,7 +51,7 @@ mod root;
 mod tests;
 mod usage;
 
-pub(crate) use files::small_file;
+pub(crate) use files::{Path as PathBuffer, open_to_read, read_start, small_file};
 pub use limits::{Limits, read};
 pub use pressure::{Pressure, pressure};
 pub use root::Root;

@@ -1,0 +1,35 @@
+//! What the learner sees of a heap.
+
+use crate::class::ClassId;
+use crate::heap::Heap;
+use crate::learn::{ClassCounters, Counters};
+use crate::registry::Registry;
+use crate::source::{Host, HugePages};
+use crate::sync::Ordering;
+
+impl<H: Host, R: Registry> Heap<H, R> {
+    /// One look, for a [learner](crate::learn). What the heap does not know is 0: the host adds the faults of
+    /// its process and the time that it took. Of a living cache some trips of each class are yet to be told.
+    pub fn look(&self) -> Counters {
+        let mut counters = Counters::ZERO;
+        for (class, id) in counters.classes.iter_mut().zip(ClassId::all()) {
+            let [refills, spills, moved] = self.counters.classes.get(id);
+            *class = ClassCounters { refills, spills, moved };
+        }
+        let caches = self.caches.count();
+        let (decayed, missed, active) = self.losses.get();
+        Counters {
+            mapped: self.mapped() as u64,
+            in_use: self.in_use() as u64,
+            free: (self.free_dirty() + self.pool.sums.slack()) as u64,
+            caches: caches as u32,
+            // Without a way to look, any of them may be.
+            active: if H::REACHES { active } else { caches as u32 },
+            grown: self.ledger.grown.load(Ordering::Relaxed),
+            decayed,
+            missed,
+            huge: self.host.huge_pages() != HugePages::None,
+            ..counters
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! The learner's place in a process: who gives it steps, and where its record and its policy lie.
+//!
+//! ```text
+//! start ..................... HAKMEM_POLICY is read, HAKMEM_LEARN_LOG begun     (policy.rs, log.rs)
+//! the background thread ..... a step when one is due, asleep where the program rests
+//!  \-- none runs: growth and spills note that one is due; attend, at the end of a slow allocation,
+//!      makes it: outside of the heap, a second of CPU for some ten thousand of them    (step.rs)
+//! frozen, and at the end .... the policy is written, if anything was learned
+//! fork ...................... the child goes on by the policy that it has, learns anew, and writes neither
+//!                             file; but a log with %p in its name is its own
+//! ```
+//! Whoever finds the learner at work goes on without it: nobody waits. A thread that is stopped in the
+//! middle of a step, or a process without any, harms nothing: the heap works by the policy that it has.
+//!
+//! *The log* is opened once, closed in whatever program the process becomes, and each line written by
+//! one call at the file's end: what two processes write into one file are whole lines, in turn. A call
+//! never waits: a pipe that nobody empties ends the log, as a full disk does, with one warning. Neither
+//! ends the process: the signals that come with that are taken back.
+
+mod log;
+mod path;
+mod policy;
+mod quietly;
+mod step;
+
+pub(crate) use path::Path;
+pub use step::Told;
+
+use crate::libc;
+use core::cell::UnsafeCell;
+use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU8, AtomicU32, AtomicU64, Ordering};
+use hakmem_core::learn::Fixed;
+
+/// Whether the heap tunes itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Learn {
+    /// It does.
+    #[default]
+    On,
+    /// No step is made.
+    Off,
+    /// Steps are made, and recorded, and change nothing.
+    Freeze,
+}
+
+/// How the heap tunes itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Learning {
+    /// `HAKMEM_LEARN`.
+    pub learn: Learn,
+    /// `HAKMEM_LEARN_FIXED`: what is left alone.
+    pub fixed: Fixed,
+}
+
+/// The levers that are named, with commas between. `None`: one is none, or there is none.
+pub(crate) fn levers(names: &[u8]) -> Option<Fixed> {
+    let mut fixed = Fixed::default();
+    for name in names.split(|&byte| byte == b',') {
+        match name {
+            b"lists" => fixed.lists = true,
+            b"sharers" => fixed.sharers = true,
+            b"decay" => fixed.decay = true,
+            b"fresh" => fixed.fresh = true,
+            _ => return None,
+        }
+    }
+    Some(fixed)
+}
+
+/// The learner, as its host knows it. All zero at first, as a static heap must be.
+pub(crate) struct Learner {
+    learn: AtomicU8,
+    /// The process that reads and writes the files; 0 before the start.
+    owner: AtomicI32,
+    /// The policy's time of decay where `HAKMEM_DECAY` stands in its place; 0: it does not.
+    own_decay: AtomicU32,
+    /// Whether the policy's file may be written.
+    saves: AtomicBool,
+    policy: path::Shared,
+    log: path::Shared,
+    /// Whether somebody is at work in `inner`.
+    busy: AtomicBool,
+    /// Whether a fork holds `busy`.
+    held: AtomicBool,
+    /// Whether a step is due that a thread of the program is to make.
+    due: AtomicBool,
+    /// When the next step is due, by [`libc::millis`].
+    next: AtomicU64,
+    /// Bytes mapped since the last step.
+    grown: AtomicU64,
+    /// Whether the background thread rested, so that what the process did meanwhile is no measure.
+    rested: AtomicBool,
+    told: step::Shared,
+    inner: UnsafeCell<step::Inner>,
+}
+
+// SAFETY: `inner` is reached by whoever set `busy` alone.
+unsafe impl Sync for Learner {}
+
+impl Learner {
+    pub(crate) const fn new() -> Self {
+        Self {
+            learn: AtomicU8::new(Learn::On as u8),
+            owner: AtomicI32::new(0),
+            own_decay: AtomicU32::new(0),
+            saves: AtomicBool::new(false),
+            policy: path::Shared::new(),
+            log: path::Shared::new(),
+            busy: AtomicBool::new(false),
+            held: AtomicBool::new(false),
+            due: AtomicBool::new(false),
+            next: AtomicU64::new(0),
+            grown: AtomicU64::new(0),
+            rested: AtomicBool::new(false),
+            told: step::Shared::new(),
+            inner: UnsafeCell::new(step::Inner::new()),
+        }
+    }
+
+    fn learn(&self) -> Learn {
+        match self.learn.load(Ordering::Relaxed) {
+            0 => Learn::On,
+            1 => Learn::Off,
+            _ => Learn::Freeze,
+        }
+    }
+
+    /// Whether steps are made at all: not before the start, and none that changes nothing if it is not
+    /// recorded either.
+    fn is_on(&self) -> bool {
+        self.owner.load(Ordering::Relaxed) != 0
+            && match self.learn() {
+                Learn::On => true,
+                Learn::Off => false,
+                Learn::Freeze => self.log.is_some(),
+            }
+    }
+
+    /// Whether the policy is to be written.
+    pub(crate) fn saves(&self) -> bool {
+        self.saves.load(Ordering::Relaxed)
+    }
+
+    /// Whether this process reads and writes the files: no child of a fork does.
+    fn is_owner(&self) -> bool {
+        self.owner.load(Ordering::Relaxed) == libc::getpid()
+    }
+
+    /// Whether `busy` was not set, and is now.
+    fn take(&self) -> bool {
+        // ORDERING: Acquire, partner: `give`: what was done inside is seen.
+        self.busy.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).is_ok()
+    }
+
+    fn give(&self) {
+        // ORDERING: Release, partner: `take`.
+        self.busy.store(false, Ordering::Release);
+    }
+
+    /// Lets `act` work inside, unless somebody does.
+    fn try_with<T>(&self, act: impl FnOnce(&mut step::Inner) -> T) -> Option<T> {
+        if !self.take() {
+            return None;
+        }
+        // SAFETY: `busy` is ours.
+        let done = act(unsafe { &mut *self.inner.get() });
+        self.give();
+        Some(done)
+    }
+
+    /// The same, after some patience: for what is not done again.
+    fn with_patience<T>(&self, act: impl FnOnce(&mut step::Inner) -> T) -> Option<T> {
+        let mut tries = 0;
+        while self.busy.load(Ordering::Relaxed) && tries < PATIENCE {
+            rustix::thread::sched_yield();
+            tries += 1;
+        }
+        self.try_with(act)
+    }
+
+    /// Before a fork: nobody is to be inside, for the child has nobody who would come out. A step that is
+    /// long in coming to its end is not waited for; then the child never learns.
+    pub(crate) fn lock_for_fork(&self) {
+        let mut tries = 0;
+        while !self.take() {
+            tries += 1;
+            if tries > PATIENCE {
+                return;
+            }
+            rustix::thread::sched_yield();
+        }
+        self.held.store(true, Ordering::Relaxed);
+    }
+
+    /// After a fork, in the parent and in the child.
+    pub(crate) fn unlock_after_fork(&self, in_child: bool) {
+        if !self.held.swap(false, Ordering::Relaxed) {
+            return;
+        }
+        if in_child {
+            // SAFETY: `busy` is ours.
+            unsafe { &mut *self.inner.get() }.forget();
+            self.told.forget();
+            self.due.store(false, Ordering::Relaxed);
+        }
+        self.give();
+    }
+}
+
+/// How often a thread yields to one that makes a step.
+const PATIENCE: u32 = 100;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn levers_by_their_names() {
+        let none = Fixed::default();
+        assert_eq!(levers(b"lists"), Some(Fixed { lists: true, ..none }));
+        assert_eq!(levers(b"fresh,sharers"), Some(Fixed { fresh: true, sharers: true, ..none }));
+        let all = Fixed { lists: true, sharers: true, decay: true, fresh: true };
+        assert_eq!(levers(b"lists,sharers,decay,fresh,lists"), Some(all));
+        for broken in [&b""[..], b",", b"lists,", b" lists", b"Lists", b"lists;decay"] {
+            assert_eq!(levers(broken), None, "{}", broken.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn nobody_waits_for_the_learner() {
+        static LEARNER: Learner = Learner::new();
+        assert!(!LEARNER.is_on());
+        assert_eq!(LEARNER.try_with(|_| LEARNER.try_with(|_| ()).is_none()), Some(true));
+        assert_eq!(LEARNER.try_with(|_| LEARNER.with_patience(|_| ()).is_none()), Some(true));
+        LEARNER.lock_for_fork();
+        assert!(LEARNER.try_with(|_| ()).is_none());
+        LEARNER.unlock_after_fork(true);
+        assert!(LEARNER.try_with(|_| LEARNER.lock_for_fork()).is_some());
+        // That fork was in the middle of a step, and holds nothing.
+        LEARNER.unlock_after_fork(true);
+        assert!(LEARNER.try_with(|_| ()).is_some());
+    }
+}

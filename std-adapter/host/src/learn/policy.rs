@@ -1,0 +1,117 @@
+//! The policy's file.
+
+use super::log::write_through;
+use super::quietly::quietly;
+use crate::container::{PathBuffer, open_to_read, read_start};
+use crate::libc;
+use crate::line::Line;
+use core::fmt::{self, Display, Formatter, Write};
+use hakmem_core::Policy;
+use hakmem_core::policy::text::{self, LONGEST, Machine, PolicyError};
+use rustix::fs::{Mode, OFlags, open, rename, unlink};
+use rustix::io::Errno;
+
+/// Why a file could not be read.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Fault {
+    Missing,
+    Unreadable(Errno),
+    Broken(PolicyError),
+}
+
+impl Display for Fault {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing => f.write_str("there is no such file"),
+            Self::Unreadable(error) => write!(f, "cannot be read (error {})", error.raw_os_error()),
+            Self::Broken(error) => error.fmt(f),
+        }
+    }
+}
+
+/// The machine that this is.
+pub(crate) fn machine(page: usize) -> Machine {
+    let number = |name| u64::try_from(libc::sysconf(name)).unwrap_or(0);
+    let memory = number(libc::SC_PHYS_PAGES).saturating_mul(page as u64) >> 20;
+    Machine {
+        page: page as u32,
+        cpus: number(libc::SC_NPROCESSORS_ONLN) as u32,
+        memory: u32::try_from(memory).unwrap_or(u32::MAX),
+    }
+}
+
+/// Reads a policy that was written on a machine like this one.
+pub(super) fn load(path: &PathBuffer, machine: &Machine) -> Result<Policy, Fault> {
+    let file = open_to_read(path).map_err(|error| match error {
+        Errno::NOENT => Fault::Missing,
+        error => Fault::Unreadable(error),
+    })?;
+    let mut bytes = [0; LONGEST + 1];
+    let read = read_start(file, &mut bytes).map_err(Fault::Unreadable)?;
+    text::parse(read, machine).map_err(Fault::Broken)
+}
+
+/// Writes a policy beside the file, and puts it into its place at once.
+pub(super) fn save(path: &PathBuffer, policy: &Policy, machine: &Machine) -> Result<(), Errno> {
+    let mut beside = PathBuffer::new();
+    let mut ending = Line::<24>::new();
+    // Writing to a line cannot fail.
+    let _ = write!(ending, ".{}.new", libc::getpid());
+    if !beside.set(&[path.as_bytes(), ending.as_bytes()]) {
+        return Err(Errno::NAMETOOLONG);
+    }
+    // Left by a process of the same number that did not come to an end of its own.
+    let _ = unlink(beside.as_c_str());
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+    let file = open(beside.as_c_str(), flags, Mode::from_raw_mode(0o666))?;
+    let written = quietly(|| {
+        write_through(&file, &mut Line::<512>::new(), format_args!("{}", Text(policy, machine)))
+    });
+    let placed = written.and_then(|()| rename(beside.as_c_str(), path.as_c_str()));
+    if placed.is_err() {
+        let _ = unlink(beside.as_c_str());
+    }
+    placed
+}
+
+struct Text<'a>(&'a Policy, &'a Machine);
+
+impl Display for Text<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        text::write(self.0, self.1, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{env, fs, process};
+
+    #[test]
+    fn what_is_saved_is_loaded() {
+        let folder = env::temp_dir().join(std::format!("hakmem-{}-policy", process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let mut path = PathBuffer::new();
+        assert!(path.push(folder.join("p").to_str().expect("UTF-8").as_bytes()));
+        let machine = machine(4096);
+        assert!(machine.cpus > 0 && machine.memory > 0);
+        assert_eq!(load(&path, &machine), Err(Fault::Missing));
+        let policy = Policy { decay: 123, ..Policy::DEFAULT };
+        for policy in [policy, Policy::DEFAULT, policy] {
+            assert_eq!(save(&path, &policy, &machine), Ok(()));
+            assert_eq!(load(&path, &machine), Ok(policy));
+            assert_eq!(fs::read_dir(&folder).unwrap().count(), 1);
+        }
+        let other = Machine { cpus: machine.cpus + 1, ..machine };
+        assert_eq!(load(&path, &other), Err(Fault::Broken(PolicyError::Machine(machine))));
+        fs::write(folder.join("p"), "x".repeat(LONGEST + 9)).unwrap();
+        assert_eq!(load(&path, &machine), Err(Fault::Broken(PolicyError::Foreign)));
+        fs::remove_file(folder.join("p")).unwrap();
+        fs::create_dir(folder.join("p")).unwrap();
+        assert_eq!(load(&path, &machine), Err(Fault::Unreadable(Errno::ISDIR)));
+        assert!(save(&path, &policy, &machine).is_err());
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 1);
+        fs::remove_dir_all(&folder).unwrap();
+        assert!(save(&path, &policy, &machine).is_err());
+    }
+}
