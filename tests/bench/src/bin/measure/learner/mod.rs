@@ -131,6 +131,9 @@ pub(crate) fn run(cli: &Cli, args: &LearnerArgs) -> Result<bool, String> {
         list();
         return Ok(true);
     }
+    if let Some((name, _)) = std::env::vars_os().find(|(name, _)| is_ours(name)) {
+        return Err(format!("{} is set: the contenders have their own", name.display()));
+    }
     let parts = chosen(&args.only)?;
     let tasks = suite::chosen(&args.workloads)?;
     let machine = Machine::here();
@@ -160,6 +163,11 @@ pub(crate) fn run(cli: &Cli, args: &LearnerArgs) -> Result<bool, String> {
         std::fs::write(path, text).map_err(|error| format!("{}: {error}", path.display()))?;
     }
     Ok(!session.has_failed.get())
+}
+
+/// Whether a variable is one that every contender would inherit.
+fn is_ours(name: &std::ffi::OsStr) -> bool {
+    name.as_encoded_bytes().starts_with(b"HAKMEM_")
 }
 
 const SWEEP: &str = "Static policies, learner off: the best of all workloads together, and of each. Percent less (-) or more \

@@ -98,6 +98,12 @@ impl Grid {
         (!logs.is_empty()).then(|| logs.iter().sum::<f64>() / logs.len() as f64)
     }
 
+    /// The median of the ratios: one run that was disturbed does not move it.
+    pub(crate) fn median_ratio(&self, one: &str, other: &str, column: usize) -> Option<f64> {
+        let ratios = self.pairs(one, other, column)?.map(|(one, other)| one / other);
+        Spread::of(ratios).map(|spread| spread.median).filter(|ratio| ratio.is_finite())
+    }
+
     fn pairs(
         &self,
         one: &str,
@@ -199,6 +205,17 @@ mod tests {
         assert_eq!(grid.median("2", 0), Some(3.0));
         let pairs: Vec<_> = grid.pairs("1", "2", 0).unwrap().collect();
         assert_eq!(pairs, [(2.0, 3.0), (2.0, 3.0)]);
+    }
+
+    #[test]
+    fn one_disturbed_run_does_not_move_the_median() {
+        let mut grid = Grid::new(&["s"], ["on".to_owned(), "static".to_owned()]);
+        for (round, figure) in [2.0, 90.0, 2.2].into_iter().enumerate() {
+            grid.add(0, round, Ok(vec![figure]));
+            grid.add(1, round, Ok(vec![2.0]));
+        }
+        assert!((grid.median_ratio("on", "static", 0).unwrap() - 1.1).abs() < 1e-12);
+        assert!(grid.log_ratio("on", "static", 0).unwrap() > 1.0);
     }
 
     #[test]

@@ -152,9 +152,7 @@ impl Sweep {
             return Err(grid.failures().trim().to_owned());
         }
         for &setting in &settings {
-            let ratio = |column| {
-                grid.log_ratio(&name(setting), &name(Setting::USUAL), column).map(f64::exp)
-            };
+            let ratio = |column| grid.median_ratio(&name(setting), &name(Setting::USUAL), column);
             if let (Some(time), Some(memory)) = (ratio(0), ratio(1)) {
                 let known = self.costs.entry(load.name().to_owned()).or_default();
                 known.insert(setting, Cost { time, memory });
