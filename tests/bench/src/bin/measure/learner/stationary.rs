@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::allocators::Subject;
 use crate::learner::Session;
-use crate::learner::load::cost;
+use crate::learner::load::run_task;
 use crate::learner::rounds::{Grid, shown};
 use crate::learner::statistics::{Interval, percent, share};
 use crate::suite::Task;
@@ -46,7 +46,7 @@ pub(crate) fn run(session: &Session) -> Result<(String, Value), String> {
         entries.extend(session.others(SELDOM)?);
         let part = session.args.part();
         let run = |subject: &Subject| {
-            let cost = cost(task, &task.run(subject, part)?);
+            let cost = run_task(task, subject, part)?;
             Ok(vec![cost.time, cost.memory])
         };
         let grid = Grid::measure(task.name(), &COLUMNS, &entries, rounds, run);
