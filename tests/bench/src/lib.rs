@@ -6,14 +6,15 @@
 //! tables.
 //!
 //! Map: [`alloc`] is the door to the allocator under test, [`workload`] the list of workloads,
-//! [`worker`] the main function of every worker, `release` what shows how memory goes back, [`kernel`]
-//! what puts kernels' allocators on one region; [`clock`], `ticks`, [`memory`], [`random`] and [`race`]
+//! [`worker`] the main function of every worker, `release` what shows how memory goes back, `learner`
+//! what changes while it runs, [`kernel`] what puts kernels' allocators on one region; [`clock`], `ticks`, [`memory`], [`random`] and [`race`]
 //! are what the workloads share.
 
 pub mod alloc;
 pub mod clock;
 pub mod hot;
 pub mod kernel;
+mod learner;
 pub mod memory;
 pub mod race;
 pub mod random;

@@ -1,6 +1,7 @@
 //! The main function of every worker: `worker NAME [SCALE]` runs one workload and prints one JSON
 //! line; `worker hot CALL SIZE ROUNDS` is the program that callgrind counts (see [`crate::hot`]);
-//! `worker release SCENARIO ARGS` shows how memory goes back (see `crate::release`).
+//! `worker release SCENARIO ARGS` shows how memory goes back (see `crate::release`); `worker learner
+//! SCENARIO ARGS` changes while it runs (see `crate::learner`).
 
 use std::io::Write;
 
@@ -18,6 +19,10 @@ pub fn main<A: Alloc>() {
     }
     if name == "release" {
         crate::release::main::<A>(args);
+        return;
+    }
+    if name == "learner" {
+        crate::learner::main::<A>(args);
         return;
     }
     let scale = match args.next().map(|text| text.parse::<f64>()) {

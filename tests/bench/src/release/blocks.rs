@@ -7,11 +7,11 @@ use crate::release::book::Book;
 
 /// A block and what was asked for.
 #[derive(Clone, Copy)]
-pub(super) struct Block {
-    pub(super) start: *mut u8,
-    pub(super) size: u32,
+pub(crate) struct Block {
+    pub(crate) start: *mut u8,
+    pub(crate) size: u32,
     /// Whether it outlives the burst.
-    pub(super) kept: bool,
+    pub(crate) kept: bool,
 }
 
 // SAFETY: whoever holds it owns the block.
@@ -19,7 +19,7 @@ unsafe impl Send for Block {}
 
 /// 90 % of 8 to 512 B, 9 % to 8 KiB, 0.9 % to 64 KiB, 0.1 % to 1 MiB, as many in each doubling: some
 /// 960 B in the mean, of which the four parts make about 11, 26, 26 and 37 % by bytes.
-pub(super) fn draw(random: &mut Random) -> u32 {
+pub(crate) fn draw(random: &mut Random) -> u32 {
     match random.below(1000) {
         0..900 => random.log_between(8, 512),
         900..990 => random.log_between(512, 8 << 10),
@@ -30,7 +30,7 @@ pub(super) fn draw(random: &mut Random) -> u32 {
 
 impl Block {
     /// A new block, all of it written.
-    pub(super) fn new<A: Alloc>(size: u32) -> Self {
+    pub(crate) fn new<A: Alloc>(size: u32) -> Self {
         let block = Self { start: A::alloc(size as usize), size, kept: false };
         // SAFETY: the block has `size` bytes.
         unsafe { block.start.write_bytes(block.mark(), size as usize) };
@@ -38,7 +38,7 @@ impl Block {
     }
 
     /// The byte that fills it, which differs between neighbours.
-    pub(super) fn mark(self) -> u8 {
+    pub(crate) fn mark(self) -> u8 {
         (self.size as u8) ^ (self.start.addr() >> 4) as u8
     }
 
@@ -46,7 +46,7 @@ impl Block {
     ///
     /// # Safety
     /// The block is live.
-    pub(super) unsafe fn check(self) {
+    pub(crate) unsafe fn check(self) {
         let last = self.size as usize - 1;
         // SAFETY: live, and written from end to end.
         let ends = unsafe { (self.start.read(), self.start.add(last).read()) };
@@ -57,7 +57,7 @@ impl Block {
     ///
     /// # Safety
     /// The block is live, and nobody uses it any more.
-    pub(super) unsafe fn free<A: Alloc>(self) {
+    pub(crate) unsafe fn free<A: Alloc>(self) {
         // SAFETY: the caller's promise.
         unsafe {
             self.check();
@@ -67,12 +67,12 @@ impl Block {
 }
 
 /// A book with room for what [`fill`] makes of so many bytes.
-pub(super) fn book_for(bytes: usize) -> Book<Block> {
+pub(crate) fn book_for(bytes: usize) -> Book<Block> {
     Book::new(bytes / 512 + 4096)
 }
 
 /// Allocates mixed blocks until they hold `bytes`; what they really hold.
-pub(super) fn fill<A: Alloc>(book: &mut Book<Block>, random: &mut Random, bytes: usize) -> usize {
+pub(crate) fn fill<A: Alloc>(book: &mut Book<Block>, random: &mut Random, bytes: usize) -> usize {
     let mut live = 0;
     while live < bytes {
         let block = Block::new::<A>(draw(random));
@@ -83,7 +83,7 @@ pub(super) fn fill<A: Alloc>(book: &mut Book<Block>, random: &mut Random, bytes:
 }
 
 /// Frees every block that is not kept, in random order; bytes of those that are.
-pub(super) fn thin<A: Alloc>(book: &mut Book<Block>, random: &mut Random) -> usize {
+pub(crate) fn thin<A: Alloc>(book: &mut Book<Block>, random: &mut Random) -> usize {
     random.shuffle(book);
     let mut live = 0;
     for block in book.iter() {
@@ -99,7 +99,7 @@ pub(super) fn thin<A: Alloc>(book: &mut Book<Block>, random: &mut Random) -> usi
 
 /// Allocates mixed blocks of `bytes` and frees all of them in random order; what they held. The list
 /// is gone when this returns.
-pub(super) fn burst<A: Alloc>(random: &mut Random, bytes: usize, full: impl FnOnce()) -> usize {
+pub(crate) fn burst<A: Alloc>(random: &mut Random, bytes: usize, full: impl FnOnce()) -> usize {
     let mut book = book_for(bytes);
     let live = fill::<A>(&mut book, random, bytes);
     full();

@@ -8,12 +8,12 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 static BYTES: AtomicUsize = AtomicUsize::new(0);
 
 /// Bytes of all books that are open now. All of them are resident.
-pub(super) fn bytes() -> usize {
+pub(crate) fn bytes() -> usize {
     BYTES.load(Ordering::Relaxed)
 }
 
 /// A list of fixed capacity. Its pages are resident from the start, whatever it holds.
-pub(super) struct Book<T: Copy> {
+pub(crate) struct Book<T: Copy> {
     start: *mut T,
     capacity: usize,
     length: usize,
@@ -24,7 +24,7 @@ unsafe impl<T: Copy + Send> Send for Book<T> {}
 
 impl<T: Copy> Book<T> {
     /// An empty list with room for `capacity` items.
-    pub(super) fn new(capacity: usize) -> Self {
+    pub(crate) fn new(capacity: usize) -> Self {
         const { assert!(align_of::<T>() <= 4096 && size_of::<T>() > 0) };
         let length = Self::mapped(capacity);
         // SAFETY: a new private mapping touches nothing that exists.
@@ -49,7 +49,7 @@ impl<T: Copy> Book<T> {
     }
 
     /// Appends an item; the scenario has counted what it needs.
-    pub(super) fn push(&mut self, item: T) {
+    pub(crate) fn push(&mut self, item: T) {
         assert!(self.length < self.capacity, "the bookkeeping is full");
         // SAFETY: the place is inside the mapping.
         unsafe { self.start.add(self.length).write(item) };
@@ -57,7 +57,7 @@ impl<T: Copy> Book<T> {
     }
 
     /// Forgets all items.
-    pub(super) fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.length = 0;
     }
 }

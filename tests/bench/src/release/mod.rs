@@ -14,14 +14,14 @@
 //!               book: lists in memory of their own;  print: samples as JSON lines
 //! ```
 
-mod blocks;
-mod book;
+pub(crate) mod blocks;
+pub(crate) mod book;
 mod burst;
 mod forks;
 mod idle_threads;
 mod little;
 mod phases;
-mod print;
+pub(crate) mod print;
 mod producer;
 mod stalls;
 mod survivors;

@@ -24,7 +24,7 @@ impl core::fmt::Write for Line {
 }
 
 /// Prints a line to standard output.
-pub(super) fn line(text: Arguments) {
+pub(crate) fn line(text: Arguments) {
     let mut line = Line { text: [0; 512], length: 0 };
     line.write_fmt(text).and_then(|()| line.write_str("\n")).expect("a line is short");
     let mut rest = &line.text[..line.length];
@@ -38,18 +38,18 @@ pub(super) fn line(text: Arguments) {
 }
 
 /// The resident set now in KiB, less the bookkeeping; and what of it the kernel may take.
-pub(super) fn now() -> Resident {
+pub(crate) fn now() -> Resident {
     let Resident { kib, lazy_kib } = resident().expect("the kernel tells the resident set");
     Resident { kib: kib.saturating_sub(book::bytes() as u64 / 1024), lazy_kib }
 }
 
 /// Prints a sample of the resident set, with the bytes that the program holds.
-pub(super) fn sample(name: &str, live: usize) {
+pub(crate) fn sample(name: &str, live: usize) {
     sample_of(name, now(), live);
 }
 
 /// The same for a sample that was taken before.
-pub(super) fn sample_of(name: &str, Resident { kib, lazy_kib }: Resident, live: usize) {
+pub(crate) fn sample_of(name: &str, Resident { kib, lazy_kib }: Resident, live: usize) {
     let book_kib = book::bytes() / 1024;
     line(format_args!(
         "{{\"sample\":\"{name}\",\"rss_kib\":{kib},\"lazy_kib\":{lazy_kib},\
@@ -58,7 +58,7 @@ pub(super) fn sample_of(name: &str, Resident { kib, lazy_kib }: Resident, live: 
 }
 
 /// Prints a sample now, 0 s, and after each of the numbers of seconds, which rise.
-pub(super) fn samples_over(seconds: &[u64], live: usize) {
+pub(crate) fn samples_over(seconds: &[u64], live: usize) {
     let start = Instant::now();
     for &second in seconds {
         std::thread::sleep(Duration::from_secs(second).saturating_sub(start.elapsed()));

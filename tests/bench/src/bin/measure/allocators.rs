@@ -1,5 +1,6 @@
 //! The allocators that are compared, and where to find them.
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,12 +12,15 @@ use crate::cli::{Cli, Side};
 pub(crate) const OURS: &str = "hakmem";
 
 /// An allocator that can be run.
+#[derive(Clone)]
 pub(crate) struct Subject {
     pub(crate) name: String,
     /// The program that runs the workloads.
     pub(crate) worker: PathBuf,
     /// What to put into `LD_PRELOAD`.
     pub(crate) preload: Option<PathBuf>,
+    /// Variables that are set for it.
+    pub(crate) environment: Vec<(&'static str, OsString)>,
     /// Version, for the head of the report.
     pub(crate) version: String,
 }
@@ -125,6 +129,7 @@ fn preload_side(wanted: impl Fn(&str) -> bool, cli: &Cli) -> Result<Found, Strin
         name: name.to_owned(),
         worker: worker.clone(),
         preload,
+        environment: Vec::new(),
         version,
     };
     if wanted(OURS) {
@@ -146,7 +151,7 @@ fn preload_side(wanted: impl Fn(&str) -> bool, cli: &Cli) -> Result<Found, Strin
 
 fn rust(name: &str, feature: Option<&str>, version: String) -> Result<Subject, String> {
     let worker = builds::worker(name, feature)?;
-    Ok(Subject { name: name.to_owned(), worker, preload: None, version })
+    Ok(Subject { name: name.to_owned(), worker, preload: None, environment: Vec::new(), version })
 }
 
 /// A library in one of the folders where the dynamic linker looks.

@@ -10,7 +10,7 @@ use hakmem_bench::clock::duration;
 use crate::allocators::Subject;
 
 /// A child that runs longer is killed.
-const LIMIT: Duration = Duration::from_secs(180);
+pub(crate) const LIMIT: Duration = Duration::from_secs(180);
 
 /// How a child went.
 pub(crate) struct Ended {
@@ -36,6 +36,7 @@ pub(crate) fn under(program: impl AsRef<std::ffi::OsStr>, subject: &Subject) -> 
         Some(library) => command.env("LD_PRELOAD", library),
         None => command.env_remove("LD_PRELOAD"),
     };
+    command.envs(subject.environment.iter().map(|(name, value)| (name, value)));
     command
 }
 
@@ -84,7 +85,7 @@ pub(crate) fn run(command: &mut Command) -> Result<Ended, String> {
 }
 
 /// A wait status in words.
-fn how(status: i32) -> String {
+pub(crate) fn how(status: i32) -> String {
     if libc::WIFSIGNALED(status) {
         format!("killed by signal {}", libc::WTERMSIG(status))
     } else {
@@ -92,7 +93,7 @@ fn how(status: i32) -> String {
     }
 }
 
-fn last_lines(text: &str) -> String {
+pub(crate) fn last_lines(text: &str) -> String {
     let lines: Vec<_> = text.trim().lines().collect();
     lines[lines.len().saturating_sub(4)..].join(" / ")
 }

@@ -85,6 +85,8 @@ pub(crate) enum Command {
     Hot(HotArgs),
     /// Compare allocators of kernels, each on one fixed region.
     Kernel(KernelArgs),
+    /// Compare the learner with static policies and with other allocators.
+    Learner(LearnerArgs),
     /// Show how memory goes back, with each library preloaded.
     Release(ReleaseArgs),
 }
@@ -130,6 +132,58 @@ impl KernelArgs {
     /// Seeds of what measures no time.
     pub(crate) fn seeds(&self) -> usize {
         self.seeds.map_or(if self.quick { 4 } else { 20 }, |seeds| seeds as usize)
+    }
+}
+
+/// Options of `learner`.
+#[derive(Args)]
+pub(crate) struct LearnerArgs {
+    /// Parts to run; a `*` stands for anything.
+    #[arg(long, value_delimiter = ',', value_name = "NAME,...")]
+    pub(crate) only: Vec<String>,
+
+    /// Workloads of `stationary` and of the sweep, as `measure --list` names them (default: all).
+    #[arg(long, value_delimiter = ',', value_name = "NAME,...")]
+    pub(crate) workloads: Vec<String>,
+
+    /// How often each contender runs (default: 20 in `stationary`, 1 to 5 elsewhere, quick: 2).
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    rounds: Option<u32>,
+
+    /// How often each workload runs under each policy of the sweep (default: 3, quick: 1); what takes
+    /// many seconds, a third of that.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    sweep_rounds: Option<u32>,
+
+    /// Take the best static policies from this file, and measure only what is missing in it
+    /// (default: measure all, into `learner/sweep.json` in the target folder).
+    #[arg(long, value_name = "FILE")]
+    pub(crate) sweep: Option<PathBuf>,
+
+    /// A tenth of the work and few rounds: for a first look only.
+    #[arg(long)]
+    pub(crate) quick: bool,
+
+    /// Print the parts and the scenarios.
+    #[arg(long)]
+    pub(crate) list: bool,
+}
+
+impl LearnerArgs {
+    /// Rounds to run of a part that usually has so many.
+    pub(crate) fn rounds(&self, usual: usize, quick: usize) -> usize {
+        let usual = if self.quick { quick } else { usual };
+        self.rounds.map_or(usual, |rounds| rounds as usize)
+    }
+
+    /// The same, of the sweep.
+    pub(crate) fn sweep_rounds(&self) -> usize {
+        self.sweep_rounds.map_or(if self.quick { 1 } else { 3 }, |rounds| rounds as usize)
+    }
+
+    /// The part of a full run that each run does.
+    pub(crate) fn part(&self) -> f64 {
+        if self.quick { 0.1 } else { 1.0 }
     }
 }
 

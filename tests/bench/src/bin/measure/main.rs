@@ -1,7 +1,7 @@
 //! `cargo measure`: builds the workers, runs every workload under every allocator in turn for
 //! several rounds, and prints the tables. `cargo measure hot` counts instructions instead, `cargo
 //! measure release` shows how memory goes back, `cargo measure kernel` puts allocators of kernels on
-//! one fixed region.
+//! one fixed region, `cargo measure learner` puts the learner beside static policies.
 
 mod allocators;
 mod builds;
@@ -9,6 +9,7 @@ mod child;
 mod cli;
 mod hot;
 mod kernel;
+mod learner;
 mod machine;
 mod programs;
 mod release;
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
     let result = match &cli.command {
         Some(Command::Hot(args)) => hot::run(&cli, args),
         Some(Command::Kernel(args)) => kernel::run(&cli, args),
+        Some(Command::Learner(args)) => learner::run(&cli, args),
         Some(Command::Release(args)) => release::run(&cli, args),
         None if cli.list => {
             suite::list();

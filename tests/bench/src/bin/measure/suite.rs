@@ -13,20 +13,20 @@ use crate::report::{self, Results, Row};
 use crate::samples::{Sample, Samples};
 
 /// Something to run.
-enum Task {
+pub(crate) enum Task {
     Load(Workload),
     Program(Box<dyn Program>),
 }
 
 impl Task {
-    fn name(&self) -> &'static str {
+    pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Load(load) => load.name,
             Self::Program(program) => program.name(),
         }
     }
 
-    fn unit(&self) -> Unit {
+    pub(crate) fn unit(&self) -> Unit {
         match self {
             Self::Load(load) => load.unit,
             Self::Program(program) => program.unit(),
@@ -40,6 +40,14 @@ impl Task {
         }
     }
 
+    /// An error says what is not installed.
+    pub(crate) fn ready(&self) -> Result<(), String> {
+        match self {
+            Self::Load(_) => Ok(()),
+            Self::Program(program) => program.ready(),
+        }
+    }
+
     fn is_for(&self, side: Side) -> bool {
         match self {
             Self::Load(load) => !load.c_only || side == Side::Preload,
@@ -47,7 +55,7 @@ impl Task {
         }
     }
 
-    fn run(&self, subject: &Subject, scale: f64) -> Result<Sample, String> {
+    pub(crate) fn run(&self, subject: &Subject, scale: f64) -> Result<Sample, String> {
         match self {
             Self::Load(load) => run_load(load, subject, scale),
             Self::Program(program) => program.run(subject, scale),
@@ -56,7 +64,7 @@ impl Task {
 }
 
 /// Every task there is.
-fn tasks() -> Vec<Task> {
+pub(crate) fn tasks() -> Vec<Task> {
     let loads = catalog::<RustGlobal>().into_iter().map(Task::Load);
     loads.chain(programs::all().into_iter().map(Task::Program)).collect()
 }
@@ -96,7 +104,7 @@ pub(crate) fn run(cli: &Cli) -> Result<bool, String> {
 }
 
 /// The tasks that `--only` names; all without it.
-fn chosen(only: &[String]) -> Result<Vec<Task>, String> {
+pub(crate) fn chosen(only: &[String]) -> Result<Vec<Task>, String> {
     let all = tasks();
     for pattern in only {
         if !all.iter().any(|task| fits(pattern, task.name())) {
@@ -122,9 +130,7 @@ fn run_side(side: Side, tasks: &[&Task], cli: &Cli) -> Result<Results, String> {
     let rounds = cli.rounds();
     for round in 0..rounds {
         for (task, row) in tasks.iter().zip(&mut rows) {
-            if let Task::Program(program) = task
-                && let Err(error) = program.ready()
-            {
+            if let Err(error) = task.ready() {
                 missing.push(format!("{}: {error}", task.name()));
                 continue;
             }

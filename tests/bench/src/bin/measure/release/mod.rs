@@ -22,6 +22,7 @@ use crate::cli::{Cli, ReleaseArgs, Side, fits};
 use crate::machine::Machine;
 use results::{Results, Runs};
 use scenario::{Case, Scenario};
+pub(crate) use workers::complaints;
 
 /// Every scenario, in the order of their tables.
 fn scenarios() -> Vec<Box<dyn Scenario>> {

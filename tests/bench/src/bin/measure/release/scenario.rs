@@ -149,6 +149,7 @@ mod tests {
             name: name.to_owned(),
             worker: "worker".into(),
             preload: None,
+            environment: Vec::new(),
             version: String::new(),
         };
         let subjects = [subject(OURS), subject("other")];
