@@ -160,7 +160,7 @@ impl Growth {
         let now = policy.fresh;
         let best = self.best(huge);
         if self.in_trial {
-            self.judge(now, best == now, notes);
+            self.judge(best == now, notes);
         }
         self.trust(now, best == now);
         // A share of the last ticks' time: what a saving is compared with.
@@ -184,7 +184,7 @@ impl Growth {
     }
 
     /// Writes down how a trial did.
-    fn judge(&mut self, now: Fresh, stays: bool, notes: &mut Notes) {
+    fn judge(&self, stays: bool, notes: &mut Notes) {
         let plain = self.cost_of(Fresh::Plain, self.taken);
         let realised = cost::net(cost::share(plain, self.cpu), cost::share(self.system, self.cpu));
         let expected = self.expected;
@@ -211,7 +211,7 @@ impl Growth {
         };
         let huge_pays = huge && is_less(Fresh::Huge, Fresh::Plain);
         let populating_pays = is_less(Fresh::Populate, Fresh::Plain)
-            && !(huge_pays && !is_less(Fresh::Populate, Fresh::Huge));
+            && (!huge_pays || is_less(Fresh::Populate, Fresh::Huge));
         match (populating_pays, huge_pays) {
             (true, _) => Fresh::Populate,
             (_, true) => Fresh::Huge,
