@@ -43,6 +43,8 @@ pub enum Reason {
     Explore = 3,
     /// What it answers to came, or went.
     Follow = 4,
+    /// It was tried while other things changed, or not for long enough: what it did says nothing.
+    Unclear = 5,
 }
 
 /// A number of the policy that is changed now.

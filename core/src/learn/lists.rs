@@ -272,7 +272,8 @@ impl Lists {
         } else {
             self.leave_alone(class, scale.second);
         }
-        set(class, from, Reason::Undone, 0, policy, notes);
+        let reason = if is_void { Reason::Unclear } else { Reason::Undone };
+        set(class, from, reason, 0, policy, notes);
     }
 
     /// Leaves a class alone, each time for twice as long.

@@ -111,6 +111,7 @@ fn changed(f: &mut Formatter<'_>, change: &Change) -> fmt::Result {
         Reason::Gain => "gain",
         Reason::Memory => "memory",
         Reason::Undone => "undone",
+        Reason::Unclear => "unclear",
         Reason::Explore => "explore",
         Reason::Follow => "follow",
     };

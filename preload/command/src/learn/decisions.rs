@@ -31,7 +31,7 @@ impl Decisions {
                     let tried = self.all.iter_mut().rev().find(|decision| {
                         decision.change.lever == verdict.lever
                             && decision.change.class == verdict.class
-                            && decision.change.reason != Reason::Undone
+                            && !matches!(decision.change.reason, Reason::Undone | Reason::Unclear)
                     });
                     if let Some(tried) = tried.filter(|decision| decision.settled.is_none()) {
                         tried.settled = Some((step.now, verdict));

@@ -42,6 +42,7 @@ impl Named for Reason {
         ("gain", Self::Gain),
         ("memory", Self::Memory),
         ("undone", Self::Undone),
+        ("unclear", Self::Unclear),
         ("explore", Self::Explore),
         ("follow", Self::Follow),
     ];
