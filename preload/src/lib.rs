@@ -5,7 +5,8 @@
 //!        |                                                   |
 //!        +--> thread.rs: this thread's cache <---------------+--> next.rs, when memory is out
 //!        +--> HEAP: hakmem-core over hakmem-host
-//!   start.rs: constructor, exit  -->  report.rs (HAKMEM_STATS), crash.rs (HAKMEM_CRASH)
+//!   start.rs: constructor, exit  -->  report.rs (HAKMEM_STATS), crash.rs (HAKMEM_CRASH); at exit the
+//!        host writes the policy (HAKMEM_POLICY)
 //!   inspect.rs: malloc_usable_size, mallinfo, malloc_trim ...
 //!   limits.rs: hakmem_set_limit ..., and what is asked before null   (include/hakmem.h)
 //! ```

@@ -125,7 +125,7 @@ fn a_full_disk_ends_the_log() {
 fn the_limit_of_a_file_ends_the_log() {
     let log = folder("limit").join("log");
     let mut command = child::preloaded("sh");
-    command.args(["-c", "ulimit -f 2; exec \"$PROGRAM\" some_time"]);
+    command.args(["-c", "ulimit -f 1; exec \"$PROGRAM\" some_time"]);
     command.env("PROGRAM", hakmem_tests::compile::program("learn.c", &[]));
     command.env("HAKMEM_LEARN_LOG", &log).envs([ALONE]);
     let outcome = child::run(&mut command, LIMIT).expect_success("a limit");

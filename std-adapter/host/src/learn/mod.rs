@@ -195,7 +195,8 @@ impl Learner {
     /// After a fork, in the parent and in the child.
     pub(crate) fn unlock_after_fork(&self, in_child: bool) {
         if in_child {
-            self.next.store(0, Ordering::Relaxed);
+            // Not in other libraries' handlers of this fork.
+            self.next.store(libc::millis() + step::PAUSE, Ordering::Relaxed);
             self.due.store(false, Ordering::Relaxed);
         }
         if !self.held.swap(false, Ordering::Relaxed) {

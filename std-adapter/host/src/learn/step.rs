@@ -16,7 +16,7 @@ use rustix::fd::BorrowedFd;
 use rustix::io::Errno;
 
 /// Milliseconds from one step to the next, or until a program that rested is looked at.
-const PAUSE: u64 = 100;
+pub(super) const PAUSE: u64 = 100;
 /// Doublings of the pause of a process that uses no CPU, until the learner sleeps.
 const DOUBLINGS: u32 = 4;
 /// No time at which a step is due.
@@ -215,6 +215,7 @@ impl<A: Adapter> Linux<A> {
         decay: Decay,
         files: [Option<Path<'_>>; 2],
     ) {
+        let errno = libc::errno();
         let learner = &self.learner;
         learner.learn.store(learning.learn as u8, Ordering::Relaxed);
         let mut start = Start { freeze: false, settled: false, fixed: learning.fixed };
@@ -241,6 +242,7 @@ impl<A: Adapter> Linux<A> {
                 self.begin(inner);
             }
         });
+        libc::set_errno(errno);
     }
 
     /// Whether the heap works by the file's policy now.
@@ -340,7 +342,11 @@ impl<A: Adapter> Linux<A> {
             self.begin(inner);
         }
         let faults = all.faults.saturating_sub(own.faults);
-        let seen = Counters { faults, user, system, ..A::heap().look() };
+        let mut seen = Counters { faults, user, system, ..A::heap().look() };
+        if !in_background {
+            // Without rounds of decay nobody looks which are used.
+            seen.active = seen.caches;
+        }
         let decisions = step(&mut inner.state, &seen, now);
         if learner.learn() == Learn::On && decisions.policy != inner.policy {
             A::heap().set_policy(&decisions.policy);
