@@ -25,6 +25,7 @@ use crate::door::{Door, NO_NOTES, NOTHING, Noted, Notes};
 use crate::entry::{Entry, OwnerId};
 use crate::geometry::OUTBOX_PLACES;
 use crate::outbox::Outbox;
+use crate::policy::Policy;
 use crate::span::SpanCache;
 use crate::steps;
 use crate::sync::light_fence;
@@ -37,7 +38,10 @@ pub(crate) struct Bin {
     pub(crate) list: List,
     /// Blocks that may yet be pushed.
     pub(crate) room: i32,
-    pub(crate) limit: i32,
+    /// Blocks that it may hold; see [`crate::lengths`].
+    pub(crate) limit: u16,
+    /// Of these, the ones that are not growth.
+    pub(crate) first: u16,
 }
 
 const _: () = assert!(size_of::<Bin>() == 16, "the table of classes is scaled for 16-byte bins");
@@ -49,45 +53,6 @@ pub(crate) struct Side {
     pub(crate) claimed: u32,
     /// Blocks that went home from this list since it last ran empty.
     pub(crate) sent: u32,
-    pub(crate) trips: Trips,
-}
-
-const _: () = assert!(size_of::<Side>() <= 64, "no larger than a line");
-
-/// What a class's lists did since the heap last learned of it.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Trips {
-    /// Times a list was filled from a slab.
-    pub(crate) refills: u8,
-    /// Times full lists went home.
-    pub(crate) spills: u8,
-    /// Blocks that these moved.
-    pub(crate) moved: u32,
-}
-
-impl Trips {
-    /// Trips after which the heap learns of them.
-    const MANY: u8 = 64;
-
-    pub(crate) const NONE: Self = Self { refills: 0, spills: 0, moved: 0 };
-
-    pub(crate) fn refilled(&mut self, blocks: u32) {
-        self.refills = self.refills.wrapping_add(1);
-        self.moved = self.moved.wrapping_add(blocks);
-    }
-
-    pub(crate) fn spilled(&mut self, blocks: u32) {
-        self.spills = self.spills.wrapping_add(1);
-        self.moved = self.moved.wrapping_add(blocks);
-    }
-
-    pub(crate) fn are_none(&self) -> bool {
-        self.refills | self.spills == 0
-    }
-
-    pub(crate) fn are_many(&self) -> bool {
-        self.refills.max(self.spills) >= Self::MANY
-    }
 }
 
 /// What a cache has done since it last told the heap's counters.
@@ -135,7 +100,7 @@ pub(crate) struct Behind {
 
 impl Behind {
     pub(crate) const EMPTY: Self = Self {
-        sides: [const { Side { cold: Cold::EMPTY, claimed: 0, sent: 0, trips: Trips::NONE } }; CLASSES],
+        sides: [const { Side { cold: Cold::EMPTY, claimed: 0, sent: 0 } }; CLASSES],
         outbox: Outbox::EMPTY,
         spans: SpanCache::new(),
         tallies: Tallies { refills: 0, spills: 0, sent_home: 0, out: 0, home: 0 },
@@ -164,9 +129,7 @@ pub struct Cache {
     tag: u32,
     bins: [Bin; CLASSES],
     pub(crate) behind: Behind,
-    /// Of each class's limit, what is not growth; and the bytes by which all lists have grown. Here, for
-    /// a reacher takes what is behind.
-    pub(crate) firsts: [u16; CLASSES],
+    /// Bytes by which the lists have grown.
     pub(crate) grown: usize,
     /// Bytes that went home from lists since one was last filled from a slab.
     pub(crate) one_way: usize,
@@ -189,9 +152,8 @@ impl Cache {
             door: Door::new(),
             life: Life::Fresh,
             tag: 0,
-            bins: [const { Bin { list: List::EMPTY, room: 0, limit: 0 } }; CLASSES],
+            bins: [const { Bin { list: List::EMPTY, room: 0, limit: 0, first: 0 } }; CLASSES],
             behind: Behind::EMPTY,
-            firsts: [0; CLASSES],
             grown: 0,
             one_way: 0,
             hidden: false,
@@ -271,7 +233,7 @@ impl Cache {
         unsafe {
             let bin = &raw const (*cache).bins[usize::from(class.0)];
             let room = (&raw const (*bin).room).read_volatile();
-            ((&raw const (*bin).limit).read_volatile() - room).max(0) as u32
+            (i32::from((&raw const (*bin).limit).read_volatile()) - room).max(0) as u32
         }
     }
 
@@ -345,9 +307,9 @@ impl Cache {
         self.life = Life::Ended;
         self.door.close();
         for bin in &mut self.bins {
-            (bin.room, bin.limit) = (0, 0);
+            (bin.room, bin.limit, bin.first) = (0, 0, 0);
         }
-        (self.firsts, self.grown) = ([0; CLASSES], 0);
+        self.grown = 0;
         owner
     }
 }
@@ -377,15 +339,16 @@ impl Bin {
     /// Lets the list be longer, or shorter. If it holds more blocks than that, its room is below zero, and
     /// the next block that is freed makes it a cold one.
     pub(crate) fn set_limit(&mut self, limit: u32) {
-        self.room += limit as i32 - self.limit;
-        self.limit = limit as i32;
+        let limit = limit.min(Policy::LIST_MOST.into()) as u16;
+        self.room += i32::from(limit) - i32::from(self.limit);
+        self.limit = limit;
     }
 
     /// Ends the list where a reacher cut it; see [`crate::door`].
     pub(crate) fn repair(&mut self, noted: Noted) {
         let len = noted.left(self.list.head_address());
         self.list.cut(len);
-        self.room = self.limit - len as i32;
+        self.room = i32::from(self.limit) - len as i32;
     }
 
     /// Takes back the count of a push that was refused.
@@ -396,20 +359,20 @@ impl Bin {
     /// Blocks in the hot list.
     pub(crate) fn len(&self) -> u32 {
         // A list that a second free bent into a circle can be popped for ever.
-        (self.limit - self.room).max(0) as u32
+        (i32::from(self.limit) - self.room).max(0) as u32
     }
 
     /// Fills an empty hot list.
     pub(crate) fn fill(&mut self, list: List, len: u32) {
         debug_assert!(self.list.is_empty());
         self.list = list;
-        self.room = self.limit - len as i32;
+        self.room = i32::from(self.limit) - len as i32;
     }
 
     /// Empties the hot list.
     pub(crate) fn take(&mut self) -> (List, u32) {
         let len = self.len();
-        self.room = self.limit;
+        self.room = self.limit.into();
         (self.list.take(), len)
     }
 }

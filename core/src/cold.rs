@@ -7,17 +7,22 @@
 use crate::block::List;
 use crate::geometry::COLD_LISTS;
 use crate::steps;
+use crate::trips::Trips;
 
 /// Full lists, oldest first; all-zero bytes are none.
 pub(crate) struct Cold {
     lists: [List; COLD_LISTS],
     lens: [u16; COLD_LISTS],
     count: u16,
+    /// Of the class, and here because there is room.
+    pub(crate) trips: Trips,
 }
+
+const _: () = assert!(size_of::<Trips>() <= 4, "a cache has one for each class");
 
 impl Cold {
     pub(crate) const EMPTY: Self =
-        Self { lists: [const { List::EMPTY }; COLD_LISTS], lens: [0; COLD_LISTS], count: 0 };
+        Self { lists: [const { List::EMPTY }; COLD_LISTS], lens: [0; COLD_LISTS], count: 0, trips: Trips::NONE };
 
     pub(crate) fn is_full(&self) -> bool {
         usize::from(self.count) == COLD_LISTS
@@ -40,8 +45,9 @@ impl Cold {
         Some((self.lists[newest].take(), core::mem::take(&mut self.lens[newest]).into()))
     }
 
+    /// Takes all lists; the trips stay.
     pub(crate) fn take(&mut self) -> Self {
-        core::mem::replace(self, Self::EMPTY)
+        core::mem::replace(self, Self { trips: self.trips, ..Self::EMPTY })
     }
 
     /// Blocks in all lists.

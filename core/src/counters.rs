@@ -4,9 +4,10 @@
 //! which wrap: a heap over a window has little room. They stand where no line of theirs holds words that
 //! all threads read or add to.
 
-use crate::cache::{Tallies, Trips};
+use crate::cache::Tallies;
 use crate::class::{CLASSES, ClassId};
 use crate::sync::{AtomicU64, Ordering, cells, const_fn, mark};
+use crate::trips::Trips;
 
 /// The five stages of a claim, in the order of their names: 0, 0.5, 1, 2, 3.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +68,7 @@ impl Classes {
                 sum.fetch_add(more.into(), Ordering::Relaxed);
             }
         }
-        sums.moved.fetch_add(moved, Ordering::Relaxed);
+        sums.moved.fetch_add(moved.into(), Ordering::Relaxed);
     }
 
     /// Refills, spills and blocks that they moved, of a class.

@@ -105,8 +105,8 @@ impl<H: Host, R: Registry> Heap<H, R> {
         self.policy.get()
     }
 
-    /// Lets the heap work by other numbers from now on, each brought between its bounds. Lists that a cache
-    /// has take their new length when they next run empty.
+    /// Lets the heap work by other numbers from now on, each brought between its bounds. A cache follows when
+    /// it is next behind its lists: longer ones with a class's next refill, shorter ones with a spill too.
     pub fn set_policy(&self, policy: &Policy) {
         self.policy.set(policy);
     }

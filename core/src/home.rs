@@ -50,15 +50,14 @@ impl<H: Host, R: Registry> Heap<H, R> {
     pub(crate) fn spill(&self, cache: &mut Cache, class: ClassId) {
         let full = cache.put_behind(class);
         self.trim(cache, class);
-        let short = cache.bin(class).limit <= SHORT as i32 && SHORT < self.policy.limit(class);
+        let short = u32::from(cache.bin(class).limit) <= SHORT && SHORT < self.policy.limit(class);
         let full = full.or_else(|| short.then(|| cache.side(class).cold.take()));
         if let Some(lists) = full {
             let bytes = lists.len() as usize * class.size();
             let side = cache.side(class);
             side.sent += lists.len();
-            side.trips.spilled(lists.len());
-            if side.trips.are_many() {
-                self.counters.classes.take(class, &mut side.trips);
+            if side.cold.trips.spilled(lists.len()) {
+                self.counters.classes.take(class, &mut side.cold.trips);
             }
             cache.one_way += bytes;
             cache.behind.tallies.spills += 1;
@@ -72,7 +71,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
     /// the next refill.
     fn trim(&self, cache: &mut Cache, class: ClassId) {
         let first = self.policy.limit(class);
-        if first < cache.first(class) {
+        if first < cache.bin(class).first.into() {
             cache.set_first(class, first);
         }
         if cache.grown != 0 {
@@ -181,7 +180,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
 
     fn empty_class(&self, behind: &mut Behind, class: ClassId) {
         let side = &mut behind.sides[usize::from(class.0)];
-        self.counters.classes.take(class, &mut side.trips);
+        self.counters.classes.take(class, &mut side.cold.trips);
         let (lists, claimed) = (side.cold.take(), core::mem::take(&mut side.claimed));
         if lists.len() > 0 {
             behind.tallies.went_home(lists.len() as usize * class.size());

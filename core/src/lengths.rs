@@ -8,36 +8,26 @@
 //! class's hot list is empty, and at a spill, when it just became a cold one. Lists of other classes that
 //! hold more than their new limit do so until they are next popped or full.
 
-use crate::cache::Cache;
+use crate::cache::{Bin, Cache};
 use crate::class::ClassId;
 use crate::policy::{LISTS, Policy};
 
 impl Cache {
-    /// Blocks of a class's limit that are not growth.
-    pub(crate) fn first(&self, class: ClassId) -> u32 {
-        self.firsts[usize::from(class.0)].into()
-    }
-
-    /// Blocks by which each list of a class has grown.
-    fn growth(&mut self, class: ClassId) -> u32 {
-        let first = self.first(class);
-        (self.bin(class).limit as u32).saturating_sub(first)
-    }
-
     /// Lets the lists of a class have `first` blocks, beside what they have grown by: as far as both fit
     /// into the longest list.
     pub(crate) fn set_first(&mut self, class: ClassId, first: u32) {
-        let growth = self.growth(class);
+        let bin = self.bin(class);
+        let growth = bin.growth();
         let kept = growth.min(u32::from(Policy::LIST_MOST).saturating_sub(first));
-        self.firsts[usize::from(class.0)] = first as u16;
-        self.bin(class).set_limit(first + kept);
+        bin.first = first as u16;
+        bin.set_limit(first + kept);
         self.grown = self.grown.saturating_sub(bytes(class, growth - kept));
     }
 
     /// Lets each list of a class have `more` blocks.
     pub(crate) fn grow(&mut self, class: ClassId, more: u32) {
         let bin = self.bin(class);
-        bin.set_limit(bin.limit as u32 + more);
+        bin.set_limit(u32::from(bin.limit) + more);
         self.grown += bytes(class, more);
     }
 
@@ -46,12 +36,12 @@ impl Cache {
     pub(crate) fn shrink(&mut self, most: usize) {
         let grown = core::mem::take(&mut self.grown).max(1) as u64;
         for class in ClassId::all() {
-            let growth = self.growth(class);
+            let bin = self.bin(class);
+            let growth = bin.growth();
             if growth != 0 {
                 let kept = (u64::from(growth) * most as u64 / grown) as u32;
                 let kept = kept.min(growth);
-                let first = self.first(class);
-                self.bin(class).set_limit(first + kept);
+                bin.set_limit(u32::from(bin.first) + kept);
                 self.grown += bytes(class, kept);
             }
         }
@@ -60,11 +50,18 @@ impl Cache {
     /// Lets lists, all of them empty, hold `most` blocks at most, until they are filled from a slab again.
     pub(crate) fn shorten(&mut self, most: u32) {
         for class in ClassId::all() {
-            let first = self.first(class).min(most);
-            self.firsts[usize::from(class.0)] = first as u16;
-            self.bin(class).set_limit(first);
+            let bin = self.bin(class);
+            bin.first = bin.first.min(most as u16);
+            bin.set_limit(bin.first.into());
         }
         self.grown = 0;
+    }
+}
+
+impl Bin {
+    /// Blocks by which the list has grown.
+    fn growth(&self) -> u32 {
+        self.limit.saturating_sub(self.first).into()
     }
 }
 
@@ -72,3 +69,6 @@ impl Cache {
 fn bytes(class: ClassId, blocks: u32) -> usize {
     (LISTS * blocks) as usize * class.size()
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests;

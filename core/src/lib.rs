@@ -18,7 +18,7 @@
 //! | back | `pool` `hints` `slab` `superslab` `numbers` `returned` `word`; `span` `large` `arena` |
 //! | beside | `registry` `entry` `policy` `learn` `counters` `owners` |
 //! | source | `source` `region` `ledger` `misuse` |
-//! | ground | `class` `block` `broken` `extent` `geometry` `huge` `layer` `losses` `marks` `regret` `sieve` `steps` `sums` `sync` |
+//! | ground | `class` `block` `broken` `extent` `geometry` `huge` `layer` `losses` `marks` `regret` `sieve` `steps` `sums` `sync` `trips` |
 //!
 //! # Where this differs from the first design
 //!
@@ -150,6 +150,7 @@ slabs! {
     mod sieve;
     mod steps;
     mod sums;
+    mod trips;
 
     mod ledger;
 

@@ -97,12 +97,12 @@ impl<H: Host, R: Registry> Heap<H, R> {
             return;
         }
         let first = self.policy.limit(class);
-        if cache.first(class) != first {
+        if u32::from(cache.bin(class).first) != first {
             cache.set_first(class, first);
         }
         if sent != 0 || cache.grown != 0 {
             let budget = self.heed_share(cache);
-            let limit = cache.bin(class).limit as u32;
+            let limit = cache.bin(class).limit.into();
             let more = if sent != 0 { self.policy.growth(class, limit, sent, budget) } else { 0 };
             cache.grow(class, more);
         }
@@ -120,7 +120,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
     /// Draws blocks from a claimed slab into the empty list: one to hand out, the rest behind it.
     fn draw(&self, cache: &mut Cache, slab: SlabId, class: ClassId) -> Option<Block> {
         let superslab = self.pool.superslab(slab.superslab())?;
-        let room = cache.bin(class).limit.max(1) as u32;
+        let room = cache.bin(class).limit.max(1).into();
         let batch = self.policy.batch(class);
         // Of an ended cache the rest goes home at once.
         let batch = if cache.is_ended() { batch } else { batch.min(room) };
@@ -128,9 +128,8 @@ impl<H: Host, R: Registry> Heap<H, R> {
             Some(taken) => taken,
             None => superslab.carve_list(slab.slot(), class, batch)?,
         };
-        let trips = &mut cache.side(class).trips;
-        trips.refilled(len);
-        if trips.are_many() {
+        let trips = &mut cache.side(class).cold.trips;
+        if trips.refilled(len) {
             self.counters.classes.take(class, trips);
         }
         cache.behind.tallies.drawn(len as usize * class.size());
@@ -152,7 +151,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
         place: Option<SuperId>,
     ) -> Option<SlabId> {
         self.tell(&mut cache.behind.tallies);
-        self.counters.classes.take(class, &mut cache.side(class).trips);
+        self.counters.classes.take(class, &mut cache.side(class).cold.trips);
         let pooled = || Some((self.pool.claim_pooled(class)?.0, Stage::Pooled));
         let dirty = || Some((self.pool.claim_idle(class, Want::Dirty)?, Stage::IdleDirty));
         let idle = || Some((self.pool.claim_idle(class, Want::Any)?, Stage::IdleClean));

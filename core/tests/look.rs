@@ -5,7 +5,7 @@ mod held;
 
 use fakes::Fake;
 use hakmem_core::learn::{ClassCounters, Counters};
-use hakmem_core::{Cache, Heap, HugePages};
+use hakmem_core::{Cache, Heap, HugePages, Policy};
 use held::{Held, finish, take};
 
 const MIB: usize = 1 << 20;
@@ -30,6 +30,8 @@ fn a_new_heap_did_nothing() {
     assert_eq!(heap.look(), Counters::ZERO);
     heap.host().manners(|manners| manners.huge_pages = HugePages::Asked);
     assert_eq!(heap.look(), Counters { huge: true, ..Counters::ZERO });
+    assert_eq!(heap.policy(), Policy::DEFAULT);
+    assert_eq!(Policy::DEFAULT.bounded(), Policy::DEFAULT);
 }
 
 /// Lists of 64 blocks each, of which five are kept: the hot one and four behind it.

@@ -4,7 +4,7 @@ mod fakes;
 mod held;
 
 use fakes::Fake;
-use hakmem_core::{Cache, Flat, Heap, PlaceKind, Registry};
+use hakmem_core::{CLASSES, Cache, Flat, Fresh, Heap, HugePages, PlaceKind, Policy, Registry};
 use held::{Held, Taken, finish, take, take_zeroed};
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -51,6 +51,30 @@ enum Action {
     Decay {
         rounds: usize,
     },
+    /// Another policy, of any numbers whatever.
+    Policy(Box<Policy>),
+}
+
+/// Any numbers, those near the bounds more often.
+fn policies() -> impl Strategy<Value = Box<Policy>> {
+    let number = || prop_oneof![Just(0u32), 1..100u32, 100..100_000u32, any::<u32>()];
+    let list = prop_oneof![0..4u16, 1..100u16, 2000..2100u16, any::<u16>()];
+    let lists = prop::collection::vec(list, CLASSES);
+    let numbers = [number(), number(), number(), number(), number()];
+    (lists, numbers, any::<u8>()).prop_map(|(lists, numbers, fresh)| {
+        let [growth, sharers, batch, decay, kept] = numbers;
+        let mut policy = Policy {
+            growth,
+            sharers,
+            batch,
+            decay,
+            kept,
+            fresh: Fresh::of(fresh % 4),
+            ..Policy::DEFAULT
+        };
+        policy.lists.copy_from_slice(&lists);
+        Box::new(policy)
+    })
 }
 
 fn sizes() -> impl Strategy<Value = usize> {
@@ -95,6 +119,7 @@ fn actions() -> impl Strategy<Value = Action> {
         1 => (cache.clone(), any::<bool>()).prop_map(|(cache, renew)| Action::Retire { cache, renew }),
         1 => cache.prop_map(|cache| Action::Purge { cache }),
         1 => (1..4usize).prop_map(|rounds| Action::Decay { rounds }),
+        2 => policies().prop_map(Action::Policy),
     ]
 }
 
@@ -133,6 +158,10 @@ impl<R: Registry> Machine<'_, R> {
 
     fn run(&mut self, action: &Action) {
         match *action {
+            Action::Policy(ref policy) => {
+                self.heap.set_policy(policy);
+                assert_eq!(self.heap.policy(), policy.bounded());
+            }
             Action::Allocate { cache, size, align, zeroed, count } => {
                 for _ in 0..count.min(BURST_MOST / (size + 1)).max(1) {
                     if self.live + size > LIVE_MOST {
@@ -257,7 +286,10 @@ proptest! {
     #![proptest_config(config(if cfg!(debug_assertions) { 24 } else { 256 }))]
     #[test]
     fn every_page_is_accounted_for(actions in prop::collection::vec(actions(), 1..120)) {
-        run(&fakes::heap(Fake::new()), &actions);
+        let heap = fakes::heap(Fake::new());
+        heap.host().manners(|manners| manners.huge_pages = HugePages::Asked);
+        run(&heap, &actions);
+        assert_eq!((heap.host().torn(), heap.stats().huge), (0, 0));
     }
 }
 

@@ -6,7 +6,7 @@ mod fakes;
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use fakes::Fake;
-use hakmem_core::{Cache, Heap, Host, Misuse, MisuseKind, PageSource, Verdict};
+use hakmem_core::{Cache, Fresh, Heap, Host, Misuse, MisuseKind, PageSource, Policy, Verdict};
 use rustix::thread::{MembarrierCommand, membarrier};
 use std::boxed::Box;
 use std::sync::Barrier;
@@ -86,6 +86,16 @@ fn finish(heap: &Heap<Reaching>) {
     assert_eq!(heap.mapped(), heap.stats().tables);
     let held: usize = heap.stats().classes.iter().map(|class| class.carved).sum();
     assert_eq!(held, 0);
+}
+
+/// Random numbers below a bound.
+fn random(seed: u64) -> impl Fn(usize) -> usize {
+    let seed = core::cell::Cell::new(seed);
+    move |below| {
+        let next = seed.get().wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        seed.set(next);
+        (next >> 33) as usize % below
+    }
 }
 
 /// Sizes of lists, of the outbox, and of spans.
@@ -242,6 +252,30 @@ fn a_cache_that_is_used_between_two_rounds_is_left_alone() {
 /// Owners at full speed, with pauses; blocks change hands; two reachers in their caches all the time.
 #[test]
 fn reaching_into_busy_caches_loses_nothing() {
+    reach_into_busy_caches(false);
+}
+
+#[test]
+fn neither_does_another_policy_while_they_are_reached() {
+    reach_into_busy_caches(true);
+}
+
+/// A policy of any numbers whatever.
+fn any_policy(random: impl Fn(usize) -> usize) -> Policy {
+    let mut policy = Policy {
+        growth: random(4096) as u32,
+        sharers: random(4) as u32,
+        batch: random(128 << 10) as u32,
+        kept: random(8192) as u32,
+        fresh: Fresh::of(random(3) as u8),
+        ..Policy::DEFAULT
+    };
+    policy.lists.fill_with(|| random(1 << random(13)) as u16);
+    policy
+}
+
+/// Owners that pass blocks on, beside threads that empty their caches, and one that sets policies.
+fn reach_into_busy_caches(policies: bool) {
     const OWNERS: usize = 3;
     const ROUNDS: usize = if cfg!(debug_assertions) { 60 } else { 400 };
     let heap = heap();
@@ -249,7 +283,7 @@ fn reaching_into_busy_caches_loses_nothing() {
     let emptied = AtomicUsize::new(0);
     let hand = std::sync::Mutex::new(Vec::<(usize, usize, u8)>::new());
     std::thread::scope(|scope| {
-        let reachers: Vec<_> = [false, true]
+        let mut reachers: Vec<_> = [false, true]
             .into_iter()
             .map(|decay| {
                 let (heap, stop, emptied) = (&heap, &stop, &emptied);
@@ -266,18 +300,21 @@ fn reaching_into_busy_caches_loses_nothing() {
                 })
             })
             .collect();
+        if policies {
+            reachers.push(scope.spawn(|| {
+                let random = random(99);
+                while !stop.load(Ordering::Relaxed) {
+                    heap.set_policy(&any_policy(&random));
+                    std::thread::yield_now();
+                }
+            }));
+        }
         let owners: Vec<_> = (0..OWNERS)
             .map(|owner| {
                 let (heap, hand) = (&heap, &hand);
                 scope.spawn(move || {
                     let mut cache = Box::new(Cache::new());
-                    let mut seed = owner as u64 + 1;
-                    let mut random = move |below: usize| {
-                        seed = seed
-                            .wrapping_mul(6364136223846793005)
-                            .wrapping_add(1442695040888963407);
-                        (seed >> 33) as usize % below
-                    };
+                    let random = random(owner as u64 + 1);
                     let mut held: Vec<(usize, usize, u8)> = Vec::new();
                     let free = |cache: &mut Cache, (start, size, mark): (usize, usize, u8)| {
                         let block: *mut u8 = core::ptr::with_exposed_provenance_mut(start);

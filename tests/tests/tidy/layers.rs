@@ -12,7 +12,7 @@ const LAYERS: &[&[&str]] = &[
     &["broken", "geometry", "layer", "misuse", "steps"],
     &["sync"],
     &["extent"],
-    &["huge", "losses", "marks", "regret", "runs", "sieve", "sums"],
+    &["huge", "losses", "marks", "regret", "runs", "sieve", "sums", "trips"],
     &["class"],
     &["block", "entry", "word"],
     // Source, registry.
