@@ -1,6 +1,6 @@
 //! The lists lever: how long the lists of each class are at first.
 //!
-//! *Longer.* Twice as many blocks are expected to save half of what a class's trips cost. The class that
+//! *Longer.* Classes up to [`LARGEST`] alone. Twice as many blocks are expected to save half of what a class's trips cost. The class that
 //! saves most by the byte is tried, if it saves twice what the bytes are worth and [`LEAST`] more, and they
 //! fit the budget. Its trips are watched for [`WATCHED`] busy ticks after the one in which caches take
 //! the change up; it stays if a quarter of what was expected came true. Else it is undone, and the class
@@ -25,6 +25,9 @@ use crate::policy::Policy;
 const LISTS: u64 = COLD_LISTS as u64 + 1;
 /// Millionths of the process's time that a change has to save, at least.
 const LEAST: u32 = 500;
+/// Bytes of a block, at most: of larger ones a few in a list may pin as many slabs. A list of 10 KiB blocks
+/// that was tried at two in place of one left a superslab of 2 MiB behind.
+const LARGEST: usize = 1 << 10;
 /// Times the default that a list may be.
 const TIMES: u16 = 32;
 /// Of what is in use, the part that longer lists of all caches may hold.
@@ -305,6 +308,9 @@ fn default(class: usize) -> u16 {
 }
 
 fn longer(class: usize, from: u16) -> u16 {
+    if size_at(class) > LARGEST {
+        return from;
+    }
     let most = default(class).saturating_mul(TIMES).min(Policy::LIST_MOST);
     from.saturating_mul(2).min(most.max(from))
 }
