@@ -159,6 +159,12 @@ impl Lists {
         self.idle.iter().any(|idle| *idle >= IDLE_SOON)
     }
 
+    /// The class that is tried, and how long its lists were before.
+    pub(super) fn tried(&self) -> Option<(usize, u16)> {
+        let Canary { is_singing, class, from, .. } = self.canary;
+        is_singing.then_some((usize::from(class) % CLASSES, from))
+    }
+
     /// Changes one class's lists, if that is worth it.
     pub(super) fn decide(&mut self, scale: &Scale, policy: &mut Policy, notes: &mut Notes) {
         if !self.shorten(scale, policy, notes) {

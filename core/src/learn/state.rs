@@ -20,6 +20,8 @@ pub struct State {
     looked: bool,
     start: Start,
     policy: Policy,
+    /// What was done to fresh memory at the beginning.
+    fresh: Fresh,
     seen: Counters,
     /// When that was.
     then: u64,
@@ -58,6 +60,7 @@ impl State {
             looked: false,
             start: NO_START,
             policy: NO_POLICY,
+            fresh: Fresh::Plain,
             seen: Counters::ZERO,
             then: 0,
             clock: 0,
@@ -76,10 +79,22 @@ impl State {
         self.begun = true;
         self.start = start;
         self.policy = policy.bounded();
+        self.fresh = policy.fresh;
         self.life.pause = SHORT;
         if start.settled || start.freeze {
             self.life.settle();
         }
+    }
+
+    /// The policy without what passes: a change that is being tried, and what is done to fresh memory while
+    /// the heap grows. What to begin with next time.
+    pub fn lasting(&self) -> Policy {
+        let mut policy = self.policy;
+        policy.fresh = self.fresh;
+        if let Some((class, from)) = self.lists.tried() {
+            policy.lists[class] = from;
+        }
+        policy
     }
 
     /// Takes a look for the one to compare the next with.

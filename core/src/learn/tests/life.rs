@@ -129,3 +129,23 @@ fn a_clock_that_jumps_decides_nothing() {
     simulator.run(20_000, &mut program);
     assert!(simulator.last.policy.lists[3] > 64);
 }
+
+#[test]
+fn what_passes_does_not_last() {
+    let mut simulator = Simulator::learning();
+    let mut program = |_: &Policy, ms: u64, seen: &mut Counters| {
+        busy(ms, seen);
+        seen.huge = true;
+        seen.grown += 100 * MIB;
+        seen.in_use += 100 * MIB;
+        seen.mapped = seen.in_use;
+        seen.system += 50_000;
+        seen.classes[3].refills += 40 * ms;
+        seen.classes[3].moved += 32 * 40 * ms;
+    };
+    simulator.run(600, &mut program);
+    let (now, lasting) = (simulator.last.policy, simulator.state.lasting());
+    assert_eq!(simulator.last.phase, Phase::Canary);
+    assert_ne!(now.lists, Policy::DEFAULT.lists);
+    assert_eq!(lasting, Policy::DEFAULT);
+}

@@ -375,7 +375,7 @@ impl<A: Adapter> Linux<A> {
             return;
         }
         let Some(path) = learner.policy.plain() else { return };
-        let mut policy = A::heap().policy();
+        let mut policy = inner.state.lasting();
         // What the user fixed is no part of what was learned.
         let decay = learner.own_decay.load(Ordering::Relaxed);
         if decay != 0 {
