@@ -35,6 +35,8 @@ pub(crate) struct Header {
 pub(crate) struct Step {
     /// Its line in the log.
     pub(crate) line: usize,
+    /// How the learner began anew before it, where the program had given the heap another policy.
+    pub(crate) anew: Option<(Start, Policy)>,
     /// Milliseconds.
     pub(crate) now: u64,
     pub(crate) seen: Counters,
@@ -70,7 +72,7 @@ impl fmt::Display for Fault {
     }
 }
 
-/// A log: its header, and an iterator over its steps.
+/// A log: its header, and an iterator over its steps. A header among them is a learner that began anew.
 pub(crate) struct Log<R> {
     pub(crate) header: Header,
     lines: Lines<R>,
@@ -110,10 +112,23 @@ impl<R: BufRead> Log<R> {
     }
 
     fn step(&mut self) -> Result<Option<Step>, Fault> {
-        let (line, last) = match self.lines.next()? {
-            Line::None => return Ok(None),
-            Line::Whole(line) => (line, false),
-            Line::Last(line) => (line, true),
+        let mut anew = None;
+        let (line, last) = loop {
+            match self.lines.next()? {
+                Line::None => return Ok(None),
+                Line::Last(line) => break (line, true),
+                Line::Whole(line) if !line.starts_with(BEGINNING) => break (line, false),
+                Line::Whole(line) => {
+                    let next = header(line).and_then(|next| {
+                        let is_same = next.sizes == self.header.sizes;
+                        is_same.then_some(next).ok_or("other size classes than before".into())
+                    });
+                    let number = self.lines.number;
+                    let next = next.map_err(|reason| Fault { line: number, reason })?;
+                    (self.seen, self.policy) = (Counters::ZERO, next.policy);
+                    anew = Some((next.start, next.policy));
+                }
+            }
         };
         let read = serde_json::from_slice::<wire::Step>(line);
         let number = self.lines.number;
@@ -131,6 +146,7 @@ impl<R: BufRead> Log<R> {
         let notes = step.notes.iter().map(|entry| note(entry, &self.header.sizes));
         Ok(Some(Step {
             line: number,
+            anew,
             now: step.t,
             seen: self.seen,
             phase: step.phase.0,

@@ -7,7 +7,7 @@ use super::log::{Fault, Log, Step};
 use super::names::{Named, value};
 use super::show::{counted, moved, percent, seconds};
 use crate::Answer;
-use hakmem_core::learn::{Decisions, Fixed, Note, State, step};
+use hakmem_core::learn::{Decisions, Fixed, Note, Start, State, step};
 use hakmem_core::policy::Policy;
 use std::fmt::Write;
 use std::io::BufRead;
@@ -23,6 +23,7 @@ pub(super) fn replay<R: BufRead>(mut log: Log<R>) -> Result<Answer, Fault> {
     for logged in log.by_ref() {
         let logged = logged?;
         let first = *first.get_or_insert(logged.now);
+        begin_anew(&mut state, &logged, None);
         let replayed = step(&mut state, &logged.seen, logged.now);
         if !is_same(&logged, &replayed) {
             let text = difference(&logged, &replayed, first);
@@ -50,6 +51,7 @@ pub(super) fn what_if<R: BufRead>(mut log: Log<R>, fixed: Fixed) -> Result<Answe
     for logged in log.by_ref() {
         let logged = logged?;
         let first = *first.get_or_insert(logged.now);
+        begin_anew(&mut state, &logged, Some(fixed));
         let replayed = step(&mut state, &logged.seen, logged.now);
         steps += 1;
         if logged.notes != notes(&replayed) {
@@ -75,6 +77,13 @@ fn begin<R>(log: &Log<R>, fixed: Fixed) -> Result<State, Fault> {
     let mut state = State::new();
     state.begin(&log.header.policy, start);
     Ok(state)
+}
+
+/// Begins anew where the log does, with other levers fixed if so told.
+fn begin_anew(state: &mut State, logged: &Step, fixed: Option<Fixed>) {
+    if let Some((start, policy)) = &logged.anew {
+        state.begin(policy, Start { fixed: fixed.unwrap_or(start.fixed), ..*start });
+    }
 }
 
 fn is_same(logged: &Step, replayed: &Decisions) -> bool {

@@ -41,6 +41,22 @@ fn what_the_learner_did_it_does_again() {
     }
 }
 
+/// A program that gives the heap another policy makes the learner begin anew, in the same log.
+#[test]
+fn a_learner_that_begins_anew_does_so_again() {
+    let first = lived(300, Policy::DEFAULT, Start::default());
+    let fixed = Fixed { decay: true, ..Fixed::default() };
+    let policy = Policy { decay: 2000, ..Policy::DEFAULT };
+    let second = lived(500, policy, Start { fixed, ..Start::default() });
+    let out = same("anew", &(first.clone() + &second));
+    assert!(out.starts_with("800 steps, "), "{out}");
+    // Another beginning than the one that was: the steps differ.
+    let header = first.lines().next().expect("a header").to_owned() + "\n";
+    let steps = second.split_once('\n').expect("steps behind the header").1;
+    let outcome = replayed("anew-wrong", &(first.clone() + &header + steps));
+    assert_eq!(outcome.status, Some(1), "{}", outcome.out);
+}
+
 #[test]
 fn counters_may_be_anything() {
     let mut story = Story::new(Policy::DEFAULT, Start::default());
