@@ -11,6 +11,7 @@
 use crate::cache::{Bin, Cache};
 use crate::class::ClassId;
 use crate::policy::{LISTS, Policy};
+use crate::steps;
 
 impl Cache {
     /// Lets the lists of a class have `first` blocks, beside what they have grown by: as far as both fit
@@ -36,6 +37,7 @@ impl Cache {
     pub(crate) fn shrink(&mut self, most: usize) {
         let grown = core::mem::take(&mut self.grown).max(1) as u64;
         for class in ClassId::all() {
+            steps::word();
             let bin = self.bin(class);
             let growth = bin.growth();
             if growth != 0 {
@@ -52,7 +54,8 @@ impl Cache {
         for class in ClassId::all() {
             let bin = self.bin(class);
             bin.first = bin.first.min(most as u16);
-            bin.set_limit(bin.first.into());
+            bin.limit = bin.first;
+            bin.room = bin.limit.into();
         }
         self.grown = 0;
     }

@@ -2,6 +2,7 @@
 
 use crate::class::ClassId;
 use crate::heap::Heap;
+use crate::huge::Huge;
 use crate::learn::{ClassCounters, Counters};
 use crate::registry::Registry;
 use crate::source::{Host, HugePages};
@@ -28,7 +29,8 @@ impl<H: Host, R: Registry> Heap<H, R> {
             grown: self.ledger.grown.load(Ordering::Relaxed),
             decayed,
             missed,
-            huge: self.host.huge_pages() != HugePages::None,
+            // Told never or always, the heap asks by that alone.
+            huge: self.huge.get() == Huge::Auto && self.host.huge_pages() != HugePages::None,
             ..counters
         }
     }

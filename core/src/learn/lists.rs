@@ -1,13 +1,14 @@
 //! The lists lever: how long the lists of each class are at first.
 //!
-//! *Longer.* Classes up to [`LARGEST`] alone. Twice as many blocks are expected to save half of what a class's trips cost. The class that
-//! saves most by the byte is tried, if it saves twice what the bytes are worth and [`LEAST`] more, and they
+//! *Longer.* Classes up to [`LARGEST`] alone. Twice as many blocks are expected to save half of what a class's
+//! trips cost. The class that saves most by the byte is tried, if it saves twice what the bytes are worth and [`LEAST`] more, and they
 //! fit the budget. Its trips are watched for [`WATCHED`] busy ticks after the one in which caches take
 //! the change up; it stays if a quarter of what was expected came true. Else it is undone, and the class
 //! is left alone for two seconds, then four, eight, …
 //!
 //! *Shorter.* Half as many blocks are expected to double what a class's trips cost. Where that is less than
-//! half of what the bytes are worth for [`IDLE`] without a break, or the lists hold twice their budget, the class that loses least by the byte is halved, down to the default at most.
+//! half of what the bytes are worth for [`IDLE`] without a break, or the lists hold twice their budget, the class
+//! that loses least by the byte is halved, down to the default at most.
 //! So classes that take turns every few seconds keep their lists.
 //!
 //! Between "twice" and "half" lies a factor of four, once the trips have reacted as expected: noise does

@@ -16,7 +16,7 @@
 
 use super::{Change, Counters, Decisions, Fixed, Lever, Note, Phase, Reason, Start, Verdict};
 use crate::class::{CLASSES, size_at};
-use crate::policy::{Fresh, Policy};
+use crate::policy::Policy;
 use core::fmt::{self, Display, Formatter};
 
 /// The version of the record's form.
@@ -68,7 +68,7 @@ impl Display for Header<'_> {
         for (name, number) in numbers(self.policy) {
             write!(f, ",\"{name}\":{number}")?;
         }
-        write!(f, ",\"fresh\":\"{}\"}}}}", fresh(self.policy.fresh))
+        write!(f, ",\"fresh\":\"{}\"}}}}", self.policy.fresh.name())
     }
 }
 
@@ -152,7 +152,7 @@ fn moved(f: &mut Formatter<'_>, before: &Policy, policy: &Policy) -> fmt::Result
         }
     }
     if before.fresh != policy.fresh {
-        write!(f, "{between}\"fresh\":\"{}\"", fresh(policy.fresh))?;
+        write!(f, "{between}\"fresh\":\"{}\"", policy.fresh.name())?;
     }
     Ok(())
 }
@@ -163,14 +163,6 @@ fn lever(lever: Lever) -> &'static str {
         Lever::Sharers => "sharers",
         Lever::Decay => "decay",
         Lever::Fresh => "fresh",
-    }
-}
-
-fn fresh(fresh: Fresh) -> &'static str {
-    match fresh {
-        Fresh::Plain => "plain",
-        Fresh::Populate => "populate",
-        Fresh::Huge => "huge",
     }
 }
 

@@ -54,10 +54,11 @@ impl Tick {
         let time_most = ms.saturating_mul(1000).saturating_add(LATE).saturating_mul(CPUS);
         let mut trips = [0; CLASSES];
         for ((trips, before), seen) in trips.iter_mut().zip(&before.classes).zip(&seen.classes) {
-            let refills = within(before.refills, seen.refills, COUNT_MOST)?;
-            let spills = within(before.spills, seen.spills, COUNT_MOST)?;
-            let moved = within(before.moved, seen.moved, COUNT_MOST)?;
-            *trips = cost::trips(refills + spills, moved);
+            // Heaps count these in 32 bits.
+            let more = |before: u64, seen: u64| u64::from((seen as u32).wrapping_sub(before as u32));
+            let refills = more(before.refills, seen.refills);
+            let spills = more(before.spills, seen.spills);
+            *trips = cost::trips(refills + spills, more(before.moved, seen.moved));
         }
         let user = within(before.user, seen.user, time_most)?;
         let system = within(before.system, seen.system, time_most)?;

@@ -173,8 +173,11 @@ fn rates(from: &Counters, to: &Counters, seconds: f64) -> Option<Rates> {
     let more = |from: u64, to: u64| Some(to.wrapping_sub(from)).filter(|more| *more < MOST);
     let mut trips = [0.0; CLASSES];
     for ((trips, from), to) in trips.iter_mut().zip(&from.classes).zip(&to.classes) {
-        let both = more(from.refills, to.refills)? + more(from.spills, to.spills)?;
-        *trips = (both as f64 / seconds) as f32;
+        // Heaps count these in 32 bits.
+        let more = |from: u64, to: u64| (to as u32).wrapping_sub(from as u32);
+        let both =
+            f64::from(more(from.refills, to.refills)) + f64::from(more(from.spills, to.spills));
+        *trips = (both / seconds) as f32;
     }
     let (user, system) = (more(from.user, to.user)?, more(from.system, to.system)?);
     Some(Rates {
