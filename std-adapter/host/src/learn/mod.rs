@@ -5,7 +5,8 @@
 //! the background thread ..... a step when one is due, asleep where the program rests
 //!  \-- none runs: growth and spills note that one is due; attend, at the end of a slow allocation,
 //!      makes it: outside of the heap, a second of CPU for some ten thousand of them    (step.rs)
-//! frozen, and at the end .... the policy is written, if anything was learned
+//! frozen, and at the end .... the policy is written, if the learner has come to rest since it began: the
+//!                             next start rests with it
 //! fork ...................... the child goes on by the policy that it has, learns anew, and writes neither
 //!                             file; but a log with %p in its name is its own
 //! ```

@@ -43,7 +43,7 @@ pub(super) struct Inner {
     looked: u64,
     /// Looks since the process last used any.
     idle: u32,
-    /// Whether a step was made since the policy was last written.
+    /// Whether a step was made since the policy was last written, by a learner that has come to rest.
     learned: bool,
 }
 
@@ -132,6 +132,12 @@ impl Shared {
         for sum in [&self.steps, &self.changes, &self.micros] {
             sum.store(0, Ordering::Relaxed);
         }
+    }
+
+    /// One that begins at rest has not come to it.
+    fn begin(&self, start: Start) {
+        let phase = if start.settled { Phase::Frozen } else { Phase::Learn };
+        self.phase.store(phase as u8, Ordering::Relaxed);
     }
 
     fn phase(&self) -> Phase {
@@ -274,6 +280,7 @@ impl<A: Adapter> Linux<A> {
         inner.seen = Counters::ZERO;
         inner.state.begin(&inner.policy, inner.start);
         inner.begun = true;
+        learner.told.begin(inner.start);
         let log = &learner.log;
         let opens = log.is_some() && (learner.is_owner() || log.names_process());
         if opens && inner.log.is_unopened() {
@@ -361,7 +368,7 @@ impl<A: Adapter> Linux<A> {
         let added = inner.log.add(&line);
         self.log_added(added);
         (inner.seen, inner.policy) = (seen, decisions.policy);
-        inner.learned = true;
+        inner.learned = inner.state.has_rested();
         if learner.told.add(&decisions) {
             self.save_policy(inner);
         }
