@@ -30,6 +30,7 @@ pub use step::Told;
 use crate::libc;
 use core::cell::UnsafeCell;
 use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU8, AtomicU32, AtomicU64, Ordering};
+use hakmem_core::Policy;
 use hakmem_core::learn::Fixed;
 
 /// Whether the heap tunes itself.
@@ -87,6 +88,10 @@ pub(crate) struct Learner {
     due: AtomicBool,
     /// When the next step is due, by [`libc::millis`].
     next: AtomicU64,
+    /// When the last look was.
+    last: AtomicU64,
+    /// Whether the program set a policy since the learner last began.
+    anew: AtomicBool,
     /// Bytes mapped since the last step.
     grown: AtomicU64,
     /// Whether it slept, so that what the process did meanwhile is no measure.
@@ -111,6 +116,8 @@ impl Learner {
             held: AtomicBool::new(false),
             due: AtomicBool::new(false),
             next: AtomicU64::new(0),
+            last: AtomicU64::new(0),
+            anew: AtomicBool::new(false),
             grown: AtomicU64::new(0),
             rested: AtomicBool::new(false),
             told: step::Shared::new(),
@@ -193,8 +200,9 @@ impl Learner {
         self.held.store(true, Ordering::Relaxed);
     }
 
-    /// After a fork, in the parent and in the child.
-    pub(crate) fn unlock_after_fork(&self, in_child: bool) {
+    /// After a fork, in the parent and in the child. The policy that the child's heap is to work by, if
+    /// it is another: what was being tried is not tried there.
+    pub(crate) fn unlock_after_fork(&self, in_child: bool) -> Option<Policy> {
         if in_child {
             // Not in other libraries' handlers of this fork.
             self.next.store(libc::millis() + step::PAUSE, Ordering::Relaxed);
@@ -204,14 +212,16 @@ impl Learner {
             if in_child {
                 self.learn.store(Learn::Off as u8, Ordering::Relaxed);
             }
-            return;
+            return None;
         }
+        let mut lasting = None;
         if in_child {
             // SAFETY: `busy` is ours.
-            unsafe { &mut *self.inner.get() }.forget();
+            lasting = unsafe { &mut *self.inner.get() }.forget();
             self.told.forget();
         }
         self.give();
+        lasting.filter(|_| !self.anew.load(Ordering::Relaxed))
     }
 }
 
