@@ -51,7 +51,7 @@ fn write(file: &Path, policy: &Policy) {
     let machine = Machine {
         page: page as u32,
         cpus: number("_NPROCESSORS_ONLN") as u32,
-        memory: (number("_PHYS_PAGES") * page >> 20) as u32,
+        memory: ((number("_PHYS_PAGES") * page) >> 20) as u32,
     };
     let mut text = String::new();
     text::write(policy, &machine, &mut text).expect("a string has room");
