@@ -34,7 +34,8 @@
 //! `HAKMEM_LEARN_FIXED` names numbers that are left alone: any of `lists`, `sharers`, `decay` and
 //! `fresh`, with commas between; `HAKMEM_DECAY` fixes `decay`. `HAKMEM_POLICY` is the path of a file
 //! from which the policy is read at the start and into which, with `on`, what was learned is written
-//! when the learner comes to rest and at the program's end (not after `_exit`, nor when a signal ends it).
+//! when the learner comes to rest, and at the program's end if it ever did (not after `_exit`, nor when a
+//! signal ends it).
 //! A file that is cut short, changed, of another version or another kind of machine gets one warning, is
 //! not used and not overwritten. `HAKMEM_LEARN_LOG` is the path of a file for the record: one line of JSON
 //! for each step. Should it become impossible to write there is one warning, and the record ends. In both

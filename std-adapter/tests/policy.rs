@@ -4,8 +4,10 @@
 mod child;
 
 use hakmem::Policy;
+use hakmem_core::policy::text::{self, Machine};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 #[global_allocator]
@@ -23,7 +25,7 @@ fn made(name: &str) -> PathBuf {
     folder
 }
 
-fn text(path: &Path) -> &str {
+fn name(path: &Path) -> &str {
     path.to_str().expect("a path in UTF-8")
 }
 
@@ -38,6 +40,24 @@ fn work(log: &Path, more: usize) {
     }
 }
 
+/// Writes a policy as a process that has come to rest on this machine does.
+fn write(file: &Path, policy: &Policy) {
+    let number = |name| {
+        let output = Command::new("getconf").arg(name).output().expect("a number");
+        let text = String::from_utf8(output.stdout).expect("digits");
+        text.trim().parse::<u64>().expect("a number")
+    };
+    let page = number("PAGESIZE");
+    let machine = Machine {
+        page: page as u32,
+        cpus: number("_NPROCESSORS_ONLN") as u32,
+        memory: ((number("_PHYS_PAGES") * page) >> 20) as u32,
+    };
+    let mut text = String::new();
+    text::write(policy, &machine, &mut text).expect("a string has room");
+    fs::write(file, text).expect("writable");
+}
+
 #[test]
 fn a_policy_is_brought_between_its_bounds() {
     let output = child::run("a_policy_is_brought_between_its_bounds", &[], || {
@@ -49,10 +69,10 @@ fn a_policy_is_brought_between_its_bounds() {
 }
 
 #[test]
-fn what_was_given_and_learned_is_there_at_the_next_start() {
-    let name = "what_was_given_and_learned_is_there_at_the_next_start";
-    let (policy, log) = (folder(name).join("policy"), folder(name).join("log"));
-    let variables = [("HAKMEM_POLICY", text(&policy)), ("HAKMEM_LEARN_LOG", text(&log))];
+fn what_is_given_lasts_and_a_file_is_where_the_next_start_begins() {
+    let test = "what_is_given_lasts_and_a_file_is_where_the_next_start_begins";
+    let (policy, log) = (folder(test).join("policy"), folder(test).join("log"));
+    let variables = [("HAKMEM_POLICY", name(&policy)), ("HAKMEM_LEARN_LOG", name(&log))];
     let act = || {
         let next = policy.exists();
         work(&log, 2);
@@ -69,12 +89,16 @@ fn what_was_given_and_learned_is_there_at_the_next_start() {
         }
     };
     if std::env::var_os("CHILD_OF_TEST").is_none() {
-        made(name);
+        made(test);
     }
     for start in ["the first", "the next"] {
-        let output = child::run(name, &variables, act);
+        let output = child::run(test, &variables, act);
         assert_eq!(output.status.code(), Some(0), "{start}: {output:?}");
         assert_eq!(child::words(&output), [""; 0]);
+        if start == "the first" {
+            assert!(!policy.exists(), "it has not come to rest");
+            write(&policy, &Policy { kept: 5678, ..Policy::DEFAULT });
+        }
         let text = fs::read_to_string(&policy).expect("a policy was written");
         assert!(text.contains("\nkept 5678\n"), "{text}");
     }
@@ -82,12 +106,12 @@ fn what_was_given_and_learned_is_there_at_the_next_start() {
 
 #[test]
 fn a_policy_that_is_none_is_warned_of_once() {
-    let name = "a_policy_that_is_none_is_warned_of_once";
-    let policy = folder(name).join("policy");
+    let test = "a_policy_that_is_none_is_warned_of_once";
+    let policy = folder(test).join("policy");
     if std::env::var_os("CHILD_OF_TEST").is_none() {
-        fs::write(made(name).join("policy"), "hakmem policy 1\nmach").expect("writable");
+        fs::write(made(test).join("policy"), "hakmem policy 1\nmach").expect("writable");
     }
-    let output = child::run(name, &[("HAKMEM_POLICY", text(&policy))], || {
+    let output = child::run(test, &[("HAKMEM_POLICY", name(&policy))], || {
         assert_eq!(hakmem::policy(), Policy::DEFAULT);
     });
     assert_eq!(output.status.code(), Some(0), "{output:?}");

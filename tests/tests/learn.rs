@@ -3,6 +3,7 @@
 use hakmem_tests::child::{self, Outcome};
 use hakmem_tests::{artefacts, compile};
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -118,19 +119,10 @@ fn the_user_s_numbers_stay() {
     }
 }
 
-/// A policy that a program learned, as the text of its file.
-fn learned(folder: &Path) -> String {
-    let (policy, log) = (folder.join("policy"), folder.join("log"));
-    let settings = [
-        ("HAKMEM_POLICY", text(&policy)),
-        ("HAKMEM_LEARN_LOG", text(&log)),
-        ("RECORD", text(&log)),
-    ];
-    quiet("some_steps", &settings);
-    let names = fs::read_dir(folder).expect("readable").count();
-    assert_eq!(names, 2, "something was left beside the policy");
-    let record = read(&log);
-    assert_eq!(record.header["settled"], false);
+/// A policy as it is after a program has come to rest, as the text of its file.
+fn settled(folder: &Path) -> String {
+    let policy = folder.join("policy");
+    command_line::hakmem(&["policy", "make", "-o", text(&policy)]);
     fs::read_to_string(policy).expect("a policy")
 }
 
@@ -150,9 +142,32 @@ fn number(policy: &str, name: &str) -> u64 {
 }
 
 #[test]
+fn what_is_learned_is_written_once_it_rests() {
+    let folder = folder("rest");
+    let (policy, log) = (folder.join("policy"), folder.join("log"));
+    let settings = [
+        ("HAKMEM_POLICY", text(&policy)),
+        ("HAKMEM_LEARN_LOG", text(&log)),
+        ("RECORD", text(&log)),
+        ("HAKMEM_BACKGROUND", "on"),
+    ];
+    // It has seen next to nothing.
+    quiet("some_steps", &settings);
+    let record = read(&log);
+    let rests = |record: &Record| record.steps.iter().any(|step| step["phase"] == "frozen");
+    assert!(rests(&record) || !policy.exists());
+    quiet("until_rest", &settings);
+    assert!(rests(&read(&log)));
+    let names = fs::read_dir(&folder).expect("readable").count();
+    assert_eq!(names, 2, "something was left beside the policy");
+    let policy = fs::read_to_string(policy).expect("a policy");
+    assert_eq!(summed(&policy), policy);
+}
+
+#[test]
 fn what_is_learned_is_where_the_next_start_begins() {
     let folder = folder("warm");
-    let policy = learned(&folder);
+    let policy = settled(&folder);
     assert_eq!(summed(&policy), policy);
     // So that it is none that it would have begun with.
     let old = format!("kept {}\n", number(&policy, "kept"));
@@ -178,7 +193,7 @@ fn what_is_learned_is_where_the_next_start_begins() {
 #[test]
 fn what_the_user_fixed_is_not_written() {
     let folder = folder("not-written");
-    let policy = learned(&folder);
+    let policy = settled(&folder);
     let decay = number(&policy, "decay");
     let (file, log) = (folder.join("policy"), folder.join("again"));
     let settings = [
@@ -197,9 +212,16 @@ fn children_write_no_file_of_their_parent() {
     recorded("fork", "a_fork", &[ALONE]);
     recorded("fork-thread", "a_fork", &[("HAKMEM_BACKGROUND", "on")]);
     recorded("vfork", "a_vfork", &[ALONE]);
-    let policy = folder("fork-policy").join("policy");
+    let folder = folder("fork-policy");
+    settled(&folder);
+    let policy = folder.join("policy");
+    // What is written is another file.
+    let inode = || fs::metadata(&policy).expect("there").ino();
+    let before = inode();
     recorded("fork-end", "an_end_in_a_child", &[ALONE, ("HAKMEM_POLICY", text(&policy))]);
-    assert!(!policy.exists());
+    assert_eq!(inode(), before);
+    recorded("no-fork-end", "some_steps", &[ALONE, ("HAKMEM_POLICY", text(&policy))]);
+    assert_ne!(inode(), before);
 }
 
 #[test]

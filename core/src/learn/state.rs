@@ -18,6 +18,8 @@ pub struct State {
     begun: bool,
     /// Whether there is a look to compare the next one with.
     looked: bool,
+    /// Whether it was frozen since it began.
+    rested: bool,
     start: Start,
     policy: Policy,
     /// What was done to fresh memory at the beginning.
@@ -58,6 +60,7 @@ impl State {
         Self {
             begun: false,
             looked: false,
+            rested: false,
             start: NO_START,
             policy: NO_POLICY,
             fresh: Fresh::Plain,
@@ -84,6 +87,13 @@ impl State {
         if start.settled || start.freeze {
             self.life.settle();
         }
+        self.rested = start.settled;
+    }
+
+    /// Whether it has come to rest since it began, or began at rest. What was learned until then is no
+    /// policy to rest with at the next start.
+    pub fn has_rested(&self) -> bool {
+        self.rested
     }
 
     /// The policy without what passes: a change that is being tried, and what is done to fresh memory while
@@ -138,6 +148,7 @@ impl State {
             let is_trying = self.lists.is_trying();
             self.life.phase = if is_trying { Phase::Canary } else { Phase::Learn };
         }
+        self.rested |= self.life.phase == Phase::Frozen;
     }
 
     /// What needs a tick in which the program did something.

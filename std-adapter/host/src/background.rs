@@ -80,6 +80,8 @@ pub(crate) struct Thread {
     stirred: AtomicBool,
     /// Whether the last cache went away: the process may be at its end.
     left: AtomicBool,
+    /// Whether there was a rush of growth since the thread last asked when the learner is due.
+    rushed: AtomicBool,
     waiting: AtomicU32,
 }
 
@@ -94,6 +96,7 @@ impl Thread {
             background: AtomicU8::new(Background::Auto as u8),
             stirred: AtomicBool::new(false),
             left: AtomicBool::new(false),
+            rushed: AtomicBool::new(false),
             waiting: AtomicU32::new(AWAKE),
         }
     }
@@ -111,12 +114,13 @@ impl Thread {
     }
 
     /// Waits for so many milliseconds, if that has an end, and unless it is a pause, until something
-    /// stirs; not once the last cache went away.
+    /// stirs; not once the last cache went away, nor in a rush.
     fn wait(&self, kind: u32, millis: Option<u64>) {
-        // ORDERING: SeqCst, partner: `stir`, `thread_left` and `wake`.
+        // ORDERING: SeqCst, partner: `stir`, `rush`, `thread_left` and `wake`.
         self.waiting.store(kind, Ordering::SeqCst);
         let stirs = kind != PAUSE && self.stirred.load(Ordering::SeqCst);
-        if !stirs && !self.left.load(Ordering::SeqCst) {
+        let rushed = self.rushed.load(Ordering::SeqCst);
+        if !stirs && !rushed && !self.left.load(Ordering::SeqCst) {
             let time = millis.map(|millis| Timespec {
                 tv_sec: (millis / 1000) as _,
                 tv_nsec: (millis % 1000 * 1_000_000) as _,
@@ -136,12 +140,20 @@ impl Thread {
         }
     }
 
+    /// The heap grows fast: the learner is due sooner.
+    fn rush(&self) {
+        // ORDERING: SeqCst, partner: `wait`.
+        self.rushed.store(true, Ordering::SeqCst);
+        self.wake(ANY);
+    }
+
     /// This process has no such thread: at the start, and in the child of a fork. The heap holds so
     /// many bytes.
     pub(crate) fn reset(&self, mapped: usize) {
         self.pid.store(libc::getpid(), Ordering::Relaxed);
         self.inherited.store(mapped, Ordering::Relaxed);
         self.left.store(false, Ordering::Relaxed);
+        self.rushed.store(false, Ordering::Relaxed);
         self.waiting.store(AWAKE, Ordering::Relaxed);
         if self.state.load(Ordering::Relaxed) != NEVER {
             self.state.store(NONE, Ordering::Relaxed);
@@ -184,7 +196,7 @@ impl<A: Adapter> Linux<A> {
         let rushes = self.learner.grew(bytes);
         if self.thread.is_there() {
             if rushes {
-                self.thread.wake(ANY);
+                self.thread.rush();
             }
             return;
         }
@@ -324,6 +336,7 @@ impl<A: Adapter> Linux<A> {
                 _ => {}
             }
             self.thread.left.store(false, Ordering::Relaxed);
+            self.thread.rushed.store(false, Ordering::Relaxed);
             self.thread.wait(PAUSE, Some(pause));
             pause = (pause * 2).min(LONGEST_LOOK);
         }
@@ -340,6 +353,8 @@ impl<A: Adapter> Linux<A> {
             // A process with less than a CPU gives less of it to this.
             let round = u64::from(heap.policy().decay) * 1000 / cpus;
             let next = decayed_at + (round << quiet.min(DOUBLINGS));
+            // ORDERING: SeqCst, partner: `rush`: its time is seen here, or `wait` sees the rush.
+            self.thread.rushed.swap(false, Ordering::SeqCst);
             let step = self.learner.next();
             let kind = if self.learner.sleeps() { DOZE } else { PAUSE };
             self.thread.wait(kind, Some(next.min(step).saturating_sub(now()).max(1)));

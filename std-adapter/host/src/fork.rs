@@ -32,5 +32,7 @@ unsafe extern "C" fn child<A: Adapter>() {
         heap.forget_other_caches(A::cache());
         heap.unlock_after_fork();
     }
-    heap.host().learner.unlock_after_fork(true);
+    if let Some(policy) = heap.host().learner.unlock_after_fork(true) {
+        heap.set_policy(&policy);
+    }
 }

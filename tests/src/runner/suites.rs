@@ -109,6 +109,11 @@ pub(crate) const SUITES: &[Suite] = &[
         &[&["-p", "hakmem-tests", "--test", "background"]],
     ),
     programs(
+        "learn",
+        "the learner in programs: its record, its policy's file, and what may be wrong with either",
+        &[&["-p", "hakmem-tests", "--test", "learn"]],
+    ),
+    programs(
         "address-space",
         "programs that are short of addresses, of data or of mappings",
         &[&["-p", "hakmem-tests", "--test", "address_space"]],

@@ -5,7 +5,7 @@ use hakmem_tests::artefacts;
 use hakmem_tests::child::{self, Outcome};
 use std::fs;
 
-fn hakmem(words: &[&str]) -> Outcome {
+pub(crate) fn hakmem(words: &[&str]) -> Outcome {
     let mut command = child::plain(artefacts::command());
     let outcome = child::run(command.args(words), LIMIT);
     let outcome = outcome.expect_success(&format!("hakmem {words:?}"));

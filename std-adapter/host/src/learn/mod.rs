@@ -5,7 +5,8 @@
 //! the background thread ..... a step when one is due, asleep where the program rests
 //!  \-- none runs: growth and spills note that one is due; attend, at the end of a slow allocation,
 //!      makes it: outside of the heap, a second of CPU for some ten thousand of them    (step.rs)
-//! frozen, and at the end .... the policy is written, if anything was learned
+//! frozen, and at the end .... the policy is written, if the learner has come to rest since it began: the
+//!                             next start rests with it
 //! fork ...................... the child goes on by the policy that it has, learns anew, and writes neither
 //!                             file; but a log with %p in its name is its own
 //! ```
@@ -29,6 +30,7 @@ pub use step::Told;
 use crate::libc;
 use core::cell::UnsafeCell;
 use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU8, AtomicU32, AtomicU64, Ordering};
+use hakmem_core::Policy;
 use hakmem_core::learn::Fixed;
 
 /// Whether the heap tunes itself.
@@ -86,6 +88,10 @@ pub(crate) struct Learner {
     due: AtomicBool,
     /// When the next step is due, by [`libc::millis`].
     next: AtomicU64,
+    /// When the last look was.
+    last: AtomicU64,
+    /// Whether the program set a policy since the learner last began.
+    anew: AtomicBool,
     /// Bytes mapped since the last step.
     grown: AtomicU64,
     /// Whether it slept, so that what the process did meanwhile is no measure.
@@ -110,6 +116,8 @@ impl Learner {
             held: AtomicBool::new(false),
             due: AtomicBool::new(false),
             next: AtomicU64::new(0),
+            last: AtomicU64::new(0),
+            anew: AtomicBool::new(false),
             grown: AtomicU64::new(0),
             rested: AtomicBool::new(false),
             told: step::Shared::new(),
@@ -192,8 +200,9 @@ impl Learner {
         self.held.store(true, Ordering::Relaxed);
     }
 
-    /// After a fork, in the parent and in the child.
-    pub(crate) fn unlock_after_fork(&self, in_child: bool) {
+    /// After a fork, in the parent and in the child. The policy that the child's heap is to work by, if
+    /// it is another: what was being tried is not tried there.
+    pub(crate) fn unlock_after_fork(&self, in_child: bool) -> Option<Policy> {
         if in_child {
             // Not in other libraries' handlers of this fork.
             self.next.store(libc::millis() + step::PAUSE, Ordering::Relaxed);
@@ -203,14 +212,16 @@ impl Learner {
             if in_child {
                 self.learn.store(Learn::Off as u8, Ordering::Relaxed);
             }
-            return;
+            return None;
         }
+        let mut lasting = None;
         if in_child {
             // SAFETY: `busy` is ours.
-            unsafe { &mut *self.inner.get() }.forget();
+            lasting = unsafe { &mut *self.inner.get() }.forget();
             self.told.forget();
         }
         self.give();
+        lasting.filter(|_| !self.anew.load(Ordering::Relaxed))
     }
 }
 

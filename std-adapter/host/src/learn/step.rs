@@ -25,6 +25,8 @@ const ASLEEP: u64 = u64::MAX;
 const GROWTH: usize = 4 << 20;
 /// Bytes mapped since the last step that wake the background thread: more than it is asked to foresee.
 const RUSH: u64 = 32 << 20;
+/// Milliseconds from one look to the next, even in a rush.
+const SOONEST: u64 = 10;
 /// Bytes of a path that a warning shows.
 const SHOWN: usize = 100;
 
@@ -43,7 +45,7 @@ pub(super) struct Inner {
     looked: u64,
     /// Looks since the process last used any.
     idle: u32,
-    /// Whether a step was made since the policy was last written.
+    /// Whether a step was made since the policy was last written, by a learner that has come to rest.
     learned: bool,
 }
 
@@ -74,10 +76,18 @@ impl Inner {
         }
     }
 
-    /// In the child of a fork: what was learned in the parent was seen there.
-    pub(super) fn forget(&mut self) {
+    /// In the child of a fork: what was learned in the parent was seen there, and is no more than where to
+    /// begin.
+    pub(super) fn forget(&mut self) -> Option<Policy> {
         self.log.forget();
-        (self.begun, self.learned) = (false, false);
+        let lasting = self.begun.then(|| self.state.lasting());
+        self.begin_anew();
+        lasting
+    }
+
+    /// Lets the next step begin with what the heap works by then: nobody knows it to be the best.
+    fn begin_anew(&mut self) {
+        (self.begun, self.learned, self.start.settled) = (false, false, false);
     }
 
     /// Whether the process used next to no CPU since the last look: less than half a percent of the time.
@@ -134,6 +144,12 @@ impl Shared {
         }
     }
 
+    /// One that begins at rest has not come to it.
+    fn begin(&self, start: Start) {
+        let phase = if start.settled { Phase::Frozen } else { Phase::Learn };
+        self.phase.store(phase as u8, Ordering::Relaxed);
+    }
+
     fn phase(&self) -> Phase {
         match self.phase.load(Ordering::Relaxed) {
             1 => Phase::Canary,
@@ -183,7 +199,8 @@ impl Learner {
         let before = self.grown.fetch_add(bytes as u64, Ordering::Relaxed);
         let rushes = before / RUSH != before.wrapping_add(bytes as u64) / RUSH;
         rushes && self.is_on() && {
-            self.next.fetch_min(libc::millis() + 1, Ordering::Relaxed);
+            let soonest = self.last.load(Ordering::Relaxed).saturating_add(SOONEST);
+            self.next.fetch_min(soonest.max(libc::millis() + 1), Ordering::Relaxed);
             true
         }
     }
@@ -274,6 +291,7 @@ impl<A: Adapter> Linux<A> {
         inner.seen = Counters::ZERO;
         inner.state.begin(&inner.policy, inner.start);
         inner.begun = true;
+        learner.told.begin(inner.start);
         let log = &learner.log;
         let opens = log.is_some() && (learner.is_owner() || log.names_process());
         if opens && inner.log.is_unopened() {
@@ -306,16 +324,23 @@ impl<A: Adapter> Linux<A> {
         if !learner.is_on() {
             return;
         }
-        learner.try_with(|inner| {
+        let tried = learner.try_with(|inner| {
             let now = libc::millis();
             if now >= learner.next.load(Ordering::Relaxed) {
                 let before = libc::thread_micros();
+                learner.last.store(now, Ordering::Relaxed);
+                // A rush from here on has its time in there, and keeps it.
+                learner.next.store(ASLEEP, Ordering::Relaxed);
                 let pause = self.look_and_step(inner, now, in_background);
-                learner.next.store(now.saturating_add(pause), Ordering::Relaxed);
+                learner.next.fetch_min(now.saturating_add(pause), Ordering::Relaxed);
                 let took = libc::thread_micros().saturating_sub(before);
                 learner.told.micros.fetch_add(took, Ordering::Relaxed);
             }
         });
+        if tried.is_none() {
+            // Whoever is inside may be long about it, and is not to be asked again and again.
+            learner.next.store(libc::millis() + PAUSE, Ordering::Relaxed);
+        }
     }
 
     /// Milliseconds until the next.
@@ -338,6 +363,10 @@ impl<A: Adapter> Linux<A> {
         }
         inner.idle = 0;
         learner.grown.store(0, Ordering::Relaxed);
+        // ORDERING: Acquire, partner: `set_policy`: the policy that was set is the one begun with.
+        if learner.anew.swap(false, Ordering::Acquire) {
+            inner.begin_anew();
+        }
         if !inner.begun {
             self.begin(inner);
         }
@@ -348,6 +377,10 @@ impl<A: Adapter> Linux<A> {
             seen.active = seen.caches;
         }
         let decisions = step(&mut inner.state, &seen, now);
+        if learner.anew.load(Ordering::Relaxed) {
+            // What the program has set meanwhile holds.
+            return PAUSE;
+        }
         if learner.learn() == Learn::On && decisions.policy != inner.policy {
             A::heap().set_policy(&decisions.policy);
         }
@@ -361,7 +394,7 @@ impl<A: Adapter> Linux<A> {
         let added = inner.log.add(&line);
         self.log_added(added);
         (inner.seen, inner.policy) = (seen, decisions.policy);
-        inner.learned = true;
+        inner.learned = inner.state.has_rested();
         if learner.told.add(&decisions) {
             self.save_policy(inner);
         }
@@ -371,7 +404,8 @@ impl<A: Adapter> Linux<A> {
     /// Writes the policy into its file, if that is wanted, and anything was learned since.
     fn save_policy(&self, inner: &mut Inner) {
         let learner = &self.learner;
-        if !learner.saves() || !inner.learned || !learner.is_owner() {
+        let is_set = learner.anew.load(Ordering::Relaxed);
+        if !learner.saves() || !inner.learned || is_set || !learner.is_owner() {
             return;
         }
         let Some(path) = learner.policy.plain() else { return };
@@ -397,14 +431,17 @@ impl<A: Adapter> Linux<A> {
 
     /// Lets the heap work by other numbers from now on; the learner begins anew with them.
     pub fn set_policy(&self, policy: &Policy) {
-        let set = |inner: Option<&mut Inner>| {
+        // Twice: a step that is under way must not put its own in place of this one, and one that has
+        // begun with what was there before must begin once more.
+        // ORDERING: Release, partner: the acquire in `look_and_step`.
+        let tell = || self.learner.anew.store(true, Ordering::Release);
+        let set = || {
+            tell();
             A::heap().set_policy(policy);
-            if let Some(inner) = inner {
-                inner.begun = false;
-            }
+            tell();
         };
-        if self.learner.with_patience(|inner| set(Some(inner))).is_none() {
-            set(None);
+        if self.learner.with_patience(|_| set()).is_none() {
+            set();
         }
     }
 
