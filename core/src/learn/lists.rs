@@ -19,11 +19,8 @@ use super::notes::Notes;
 use super::tick::Tick;
 use super::{Change, Lever, Reason, Verdict};
 use crate::class::{CLASSES, size_at};
-use crate::geometry::COLD_LISTS;
-use crate::policy::Policy;
+use crate::policy::{LISTS, Policy};
 
-/// Lists of a class in one cache.
-const LISTS: u64 = COLD_LISTS as u64 + 1;
 /// Millionths of the process's time that a change has to save, at least.
 const LEAST: u32 = 500;
 /// Bytes of a block, at most: of larger ones a few in a list may pin as many slabs. A list of 10 KiB blocks
@@ -329,7 +326,7 @@ fn shorter(class: usize, from: u16) -> u16 {
 /// Bytes that so many blocks more in each list come to.
 fn bytes(class: usize, blocks: u16, scale: &Scale) -> u64 {
     let caches = u64::from(scale.caches.clamp(1, CACHES));
-    LISTS * u64::from(blocks) * size_at(class) as u64 * caches
+    u64::from(LISTS) * u64::from(blocks) * size_at(class) as u64 * caches
 }
 
 /// Bytes that lists hold beyond the default.

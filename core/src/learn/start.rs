@@ -12,6 +12,15 @@ pub struct Start {
     pub fixed: Fixed,
 }
 
+impl Start {
+    /// All off, as by default.
+    pub const NEW: Self = Self {
+        freeze: false,
+        settled: false,
+        fixed: Fixed { lists: false, sharers: false, decay: false, fresh: false },
+    };
+}
+
 /// Levers that stay as they are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Fixed {

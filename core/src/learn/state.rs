@@ -8,8 +8,7 @@ use super::lists::{Lists, Scale};
 use super::notes::Notes;
 use super::sharers::Sharers;
 use super::tick::Tick;
-use super::{Counters, Decisions, Fixed, Phase, Start};
-use crate::class::CLASSES;
+use super::{Counters, Decisions, Phase, Start};
 use crate::policy::{Fresh, Policy};
 
 /// What a learner remembers. All-zero bytes when new, so a static one takes no room in the program's file.
@@ -37,23 +36,6 @@ pub struct State {
     life: Life,
 }
 
-/// No policy at all: what stands in an all-zero state.
-const NO_POLICY: Policy = Policy {
-    lists: [0; CLASSES],
-    growth: 0,
-    sharers: 0,
-    batch: 0,
-    decay: 0,
-    kept: 0,
-    fresh: Fresh::Plain,
-};
-
-const NO_START: Start = Start {
-    freeze: false,
-    settled: false,
-    fixed: Fixed { lists: false, sharers: false, decay: false, fresh: false },
-};
-
 impl State {
     /// A learner that has seen nothing.
     pub const fn new() -> Self {
@@ -61,8 +43,8 @@ impl State {
             begun: false,
             looked: false,
             rested: false,
-            start: NO_START,
-            policy: NO_POLICY,
+            start: Start::NEW,
+            policy: Policy::ZERO,
             fresh: Fresh::Plain,
             seen: Counters::ZERO,
             then: 0,
@@ -203,7 +185,7 @@ impl Default for State {
 pub fn step(state: &mut State, seen: &Counters, now: u64) -> Decisions {
     let mut notes = Notes::new();
     if !state.begun {
-        state.begin(&Policy::DEFAULT, NO_START);
+        state.begin(&Policy::DEFAULT, Start::NEW);
     }
     if state.looked && Tick::is_soon(state.then, now) {
         return state.answer(notes);

@@ -1,6 +1,6 @@
 //! The policy as threads share it: read on cold paths alone, written now and then.
 
-use super::{Fresh, Policy};
+use super::{Fresh, Policy, SMALL};
 use crate::class::{CLASSES, ClassId};
 use crate::geometry::COLD_LISTS;
 use crate::sync::Ordering;
@@ -10,9 +10,6 @@ use crate::sync::mark::{AtomicBool, AtomicU8, AtomicU16, AtomicU32};
 const BATCH_BLOCKS: u32 = if cfg!(loom) { 2 } else { 64 };
 /// Lists of a class: the hot one, and those behind it.
 pub(crate) const LISTS: u32 = COLD_LISTS as u32 + 1;
-/// Blocks up to this size count as small, and only their lists grow: for larger ones the journey home
-/// costs little beside their use, and what they would pin is worth more to other classes.
-const GROWTH_SIZE: usize = 1 << 10;
 /// Bytes by which the lists of one cache together may grow.
 pub(crate) const GROWTH_MOST: usize = 8 << 20;
 /// Bytes that may be free and still backed in a model: there, nothing goes back.
@@ -65,10 +62,6 @@ impl PolicyCell {
 
     /// The numbers as they stand. Beside a [`set`](Self::set), some old and some new.
     pub(crate) fn get(&self) -> Policy {
-        let number = |cell: &AtomicU32, default| match cell.load(Ordering::Relaxed) {
-            0 => default,
-            number => number,
-        };
         let default = Policy::DEFAULT;
         Policy {
             lists: core::array::from_fn(|class| self.list(class)),
@@ -107,10 +100,7 @@ impl PolicyCell {
         if cfg!(loom) {
             return KEPT_MODEL;
         }
-        match self.kept.load(Ordering::Relaxed) {
-            0 => (Policy::DEFAULT.kept as usize) << 10,
-            kept => (kept as usize) << 10,
-        }
+        (number(&self.kept, Policy::DEFAULT.kept) as usize) << 10
     }
 
     /// What is done to fresh memory.
@@ -120,10 +110,7 @@ impl PolicyCell {
 
     /// Bytes by which the lists of one of `caches` may grow.
     pub(crate) fn growth_share(&self, caches: usize) -> usize {
-        let all = match self.growth.load(Ordering::Relaxed) {
-            0 => Policy::DEFAULT.growth,
-            growth => growth,
-        };
+        let all = number(&self.growth, Policy::DEFAULT.growth);
         let sharers = match self.sharers.load(Ordering::Relaxed) {
             0 => caches,
             sharers => caches.min(sharers as usize),
@@ -189,18 +176,23 @@ impl PolicyCell {
     ) -> u32 {
         let more = sent.div_ceil(LISTS) + sent / (8 * LISTS);
         let bytes = (LISTS * more) as usize * class.size();
-        let fits = class.size() <= GROWTH_SIZE && limit + more <= Policy::LIST_MOST.into() && bytes <= budget;
+        let fits = class.size() <= SMALL && limit + more <= Policy::LIST_MOST.into() && bytes <= budget;
         let fits = fits && !self.keeps_short.load(Ordering::Relaxed);
         if fits { more } else { 0 }
     }
 
     /// Blocks that a refill carves.
     pub(crate) fn batch(&self, class: ClassId) -> u32 {
-        let bytes = match self.batch.load(Ordering::Relaxed) {
-            0 => Policy::DEFAULT.batch,
-            batch => batch,
-        };
+        let bytes = number(&self.batch, Policy::DEFAULT.batch);
         (bytes / class.size() as u32).clamp(1, BATCH_BLOCKS)
+    }
+}
+
+/// A number as it stands, or the default.
+fn number(cell: &AtomicU32, default: u32) -> u32 {
+    match cell.load(Ordering::Relaxed) {
+        0 => default,
+        number => number,
     }
 }
 

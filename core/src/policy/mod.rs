@@ -58,7 +58,8 @@ pub struct Policy {
 const LIST_BYTES: usize = 32 << 10;
 const LARGER_LIST_BYTES: usize = 16 << 10;
 const LIST_BLOCKS: usize = if cfg!(loom) { 2 } else { 64 };
-/// Blocks up to this size count as small.
+/// Blocks up to this size count as small, and only their lists grow: for larger ones the journey home
+/// costs little beside their use, and what they would pin is worth more to other classes.
 const SMALL: usize = 1 << 10;
 
 impl Policy {
@@ -82,6 +83,17 @@ impl Policy {
     pub const DECAY: (u32, u32) = (1, 3_600_000);
     /// Bounds of `kept`, KiB.
     pub const KEPT: (u32, u32) = (64, 1 << 30);
+
+    /// Numbers that are none: what stands where a policy is yet to come, in memory that begins as zeros.
+    pub const ZERO: Self = Self {
+        lists: [0; CLASSES],
+        growth: 0,
+        sharers: 0,
+        batch: 0,
+        decay: 0,
+        kept: 0,
+        fresh: Fresh::Plain,
+    };
 
     /// What a heap works by that was told nothing. A refill carves 4 KiB, so that a small program touches
     /// no page that it does not need.

@@ -10,8 +10,8 @@ use crate::linux::{Adapter, Linux};
 use crate::options::Decay;
 use core::fmt::{self, Display};
 use core::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use hakmem_core::Policy;
 use hakmem_core::learn::{Counters, Decisions, Note, Phase, Start, State, record, step};
-use hakmem_core::{Fresh, Policy};
 use rustix::fd::BorrowedFd;
 use rustix::io::Errno;
 
@@ -49,26 +49,15 @@ pub(super) struct Inner {
     learned: bool,
 }
 
-/// A policy of zeros: none.
-const NO_POLICY: Policy = Policy {
-    lists: [0; hakmem_core::CLASSES],
-    growth: 0,
-    sharers: 0,
-    batch: 0,
-    decay: 0,
-    kept: 0,
-    fresh: Fresh::Plain,
-};
-
 impl Inner {
     pub(super) const fn new() -> Self {
         Self {
             state: State::new(),
-            start: NO_START,
+            start: Start::NEW,
             begun: false,
             log: Log::new(),
             seen: Counters::ZERO,
-            policy: NO_POLICY,
+            policy: Policy::ZERO,
             cpu: 0,
             looked: 0,
             idle: 0,
@@ -97,12 +86,6 @@ impl Inner {
         used < time * 1000 / 200
     }
 }
-
-const NO_START: Start = Start {
-    freeze: false,
-    settled: false,
-    fixed: hakmem_core::learn::Fixed { lists: false, sharers: false, decay: false, fresh: false },
-};
 
 /// What the learner did in this process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
