@@ -21,8 +21,12 @@ pub(crate) struct Cold {
 const _: () = assert!(size_of::<Trips>() <= 4, "a cache has one for each class");
 
 impl Cold {
-    pub(crate) const EMPTY: Self =
-        Self { lists: [const { List::EMPTY }; COLD_LISTS], lens: [0; COLD_LISTS], count: 0, trips: Trips::NONE };
+    pub(crate) const EMPTY: Self = Self {
+        lists: [const { List::EMPTY }; COLD_LISTS],
+        lens: [0; COLD_LISTS],
+        count: 0,
+        trips: Trips::NONE,
+    };
 
     pub(crate) fn is_full(&self) -> bool {
         usize::from(self.count) == COLD_LISTS

@@ -4,8 +4,8 @@
 //! as backed anew once it is handed out, not when its addresses are mapped: a superslab that opens is
 //! missed slot by slot.
 
-use crate::sync::mark::{AtomicU32, AtomicU64, AtomicUsize};
 use crate::sync::Ordering;
+use crate::sync::mark::{AtomicU32, AtomicU64, AtomicUsize};
 
 /// Sums of a heap. They order nothing.
 pub(crate) struct Losses {

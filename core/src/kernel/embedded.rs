@@ -2,12 +2,12 @@
 
 use super::profile::{Embedded, Engine, Fresh, Profile, sealed};
 use super::stats::KernelStats;
+#[cfg(any(test, feature = "validate"))]
+use crate::broken::Broken;
 use crate::layer::LayerStats;
 use crate::misuse::Misuse;
 use crate::region::RegionError;
 use crate::small::SmallHeap;
-#[cfg(any(test, feature = "validate"))]
-use crate::broken::Broken;
 use core::ptr::NonNull;
 
 /// What the book of a region may take, beside a part of its bytes: what a hook is asked for is more than

@@ -3,6 +3,8 @@
 use super::host::KernelHost;
 use super::profile::{Engine, Fresh, Hosted, Profile, sealed};
 use super::stats::KernelStats;
+#[cfg(any(test, feature = "validate"))]
+use crate::broken::Broken;
 use crate::cache::Cache;
 use crate::class::LARGEST;
 use crate::heap::Heap;
@@ -11,8 +13,6 @@ use crate::region::{Pages, RegionError, RegionSource};
 use crate::registry::Flat;
 use crate::registry::sealed::Sealed as _;
 use crate::source::PageSource;
-#[cfg(any(test, feature = "validate"))]
-use crate::broken::Broken;
 use core::ptr::{NonNull, null_mut};
 
 impl<const SLOTS: usize> Profile for Hosted<SLOTS> {}

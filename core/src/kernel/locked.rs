@@ -11,10 +11,10 @@ use super::cpu::{Cpu, NoCpu};
 use super::profile::{Engine, Fresh, Profile, sealed};
 use super::request::{AllocError, FreeError, Request, fail};
 use super::stats::KernelStats;
-use crate::region::{Growth, Hook, RegionError};
-use crate::sync::{Lock, Spin};
 #[cfg(any(test, feature = "validate"))]
 use crate::broken::Broken;
+use crate::region::{Growth, Hook, RegionError};
+use crate::sync::{Lock, Spin};
 use core::alloc::{GlobalAlloc, Layout};
 use core::marker::PhantomData;
 use core::ptr::{NonNull, null_mut};

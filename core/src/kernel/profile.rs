@@ -1,10 +1,10 @@
 //! The two kinds of memory that a kernel's heap is made for.
 
 use super::stats::KernelStats;
-use crate::misuse::Misuse;
-use crate::region::RegionError;
 #[cfg(any(test, feature = "validate"))]
 use crate::broken::Broken;
+use crate::misuse::Misuse;
+use crate::region::RegionError;
 use core::ptr::NonNull;
 
 /// The geometry of a kernel's heap: [`Hosted`] or [`Embedded`]. Neither costs the other anything.

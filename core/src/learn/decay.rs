@@ -220,9 +220,8 @@ impl Decay {
     /// How far the means of tried arms lie apart.
     fn spread(&self) -> u64 {
         let means = self.arms.iter().filter(|arm| arm.weight >= LEAST).map(|arm| arm.mean);
-        let (least, most) = means.fold((u32::MAX, 0), |(least, most), mean| {
-            (least.min(mean), most.max(mean))
-        });
+        let (least, most) =
+            means.fold((u32::MAX, 0), |(least, most), mean| (least.min(mean), most.max(mean)));
         most.saturating_sub(least).into()
     }
 }
@@ -261,11 +260,15 @@ mod tests {
 
     #[test]
     fn doubts_are_those_of_ucb1() {
-        for (all, one) in [(1.0, 1.0), (2.0, 1.0), (3.0, 0.5), (7.9, 1.0), (7.9, 4.0), (7.9, 0.25)] {
+        for (all, one) in [(1.0, 1.0), (2.0, 1.0), (3.0, 0.5), (7.9, 1.0), (7.9, 4.0), (7.9, 0.25)]
+        {
             let exact = 1e6 * (2.0 * f64::ln(all) / one).sqrt();
             let part = |episodes: f64| (episodes * f64::from(ONE)) as u32;
             let found = doubt(1_000_000, part(all), part(one)) as f64;
-            assert!((found - exact).abs() <= 0.1 * exact + 1.0, "{all} {one}: {found}, not {exact}");
+            assert!(
+                (found - exact).abs() <= 0.1 * exact + 1.0,
+                "{all} {one}: {found}, not {exact}"
+            );
         }
     }
 

@@ -238,6 +238,13 @@ fn set(to: Fresh, reason: Reason, expected: i32, policy: &mut Policy, notes: &mu
     if from == to_number {
         return;
     }
-    notes.changed(Change { lever: Lever::Fresh, class: None, from, to: to_number, reason, expected });
+    notes.changed(Change {
+        lever: Lever::Fresh,
+        class: None,
+        from,
+        to: to_number,
+        reason,
+        expected,
+    });
     policy.fresh = to;
 }

@@ -10,11 +10,11 @@
 //! that a program whose numbers swing may go on swinging. Outside is below half the least or above twice the
 //! most, of numbers to each of which its floor is added: what is small may change as it likes.
 
+use super::Phase;
 use super::cost;
 use super::fresh::FAST;
-use super::tick::Tick;
-use super::Phase;
 use super::lists::Lists;
+use super::tick::Tick;
 use crate::class::CLASSES;
 
 /// Busy ticks before anything is judged, so that means are means.

@@ -251,8 +251,7 @@ impl Lists {
             if canary.ticks >= TAKEN_UP {
                 let all = tick.trips.iter().fold(0, |all: u64, trips| all.saturating_add(*trips));
                 canary.trips = canary.trips.saturating_add(tick.trips[class]);
-                canary.others =
-                    canary.others.saturating_add(all.saturating_sub(tick.trips[class]));
+                canary.others = canary.others.saturating_add(all.saturating_sub(tick.trips[class]));
                 canary.cpu = canary.cpu.saturating_add(tick.cpu);
             }
             canary.ticks = canary.ticks.saturating_add(1);

@@ -115,7 +115,6 @@ pub use decisions::{Change, Decisions, Lever, Note, Phase, Reason, Verdict};
 pub use start::{Fixed, Start};
 pub use state::{State, step};
 
-
 #[cfg(all(test, not(loom)))]
 #[allow(unsafe_code, reason = "one looks at bytes")]
 mod tests;

@@ -141,7 +141,8 @@ fn moved(f: &mut Formatter<'_>, before: &Policy, policy: &Policy) -> fmt::Result
         write!(f, "{between}\"lists\":[")?;
         let between = Between::new();
         let pairs = policy.lists.iter().zip(before.lists);
-        for (at, (blocks, _)) in pairs.enumerate().filter(|(_, (blocks, before))| *blocks != before) {
+        for (at, (blocks, _)) in pairs.enumerate().filter(|(_, (blocks, before))| *blocks != before)
+        {
             write!(f, "{between}[{at},{blocks}]")?;
         }
         f.write_str("]")?;

@@ -55,7 +55,8 @@ impl Tick {
         let mut trips = [0; CLASSES];
         for ((trips, before), seen) in trips.iter_mut().zip(&before.classes).zip(&seen.classes) {
             // Heaps count these in 32 bits.
-            let more = |before: u64, seen: u64| u64::from((seen as u32).wrapping_sub(before as u32));
+            let more =
+                |before: u64, seen: u64| u64::from((seen as u32).wrapping_sub(before as u32));
             let refills = more(before.refills, seen.refills);
             let spills = more(before.spills, seen.spills);
             *trips = cost::trips(refills + spills, more(before.moved, seen.moved));

@@ -167,16 +167,11 @@ impl PolicyCell {
     /// How many blocks to add to the `limit` of each list, so that they would have kept the `sent`
     /// blocks that went home before they ran empty again. None where that is more than `budget` bytes: then
     /// longer lists would only delay the journey until their blocks are cold.
-    pub(crate) fn growth(
-        &self,
-        class: ClassId,
-        limit: u32,
-        sent: u32,
-        budget: usize,
-    ) -> u32 {
+    pub(crate) fn growth(&self, class: ClassId, limit: u32, sent: u32, budget: usize) -> u32 {
         let more = sent.div_ceil(LISTS) + sent / (8 * LISTS);
         let bytes = (LISTS * more) as usize * class.size();
-        let fits = class.size() <= SMALL && limit + more <= Policy::LIST_MOST.into() && bytes <= budget;
+        let fits =
+            class.size() <= SMALL && limit + more <= Policy::LIST_MOST.into() && bytes <= budget;
         let fits = fits && !self.keeps_short.load(Ordering::Relaxed);
         if fits { more } else { 0 }
     }

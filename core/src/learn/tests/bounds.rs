@@ -17,8 +17,11 @@ fn number() -> impl Strategy<Value = u64> {
 }
 
 fn class() -> impl Strategy<Value = ClassCounters> {
-    (number(), number(), number())
-        .prop_map(|(refills, spills, moved)| ClassCounters { refills, spills, moved })
+    (number(), number(), number()).prop_map(|(refills, spills, moved)| ClassCounters {
+        refills,
+        spills,
+        moved,
+    })
 }
 
 fn counters() -> impl Strategy<Value = Counters> {
@@ -33,7 +36,18 @@ fn counters() -> impl Strategy<Value = Counters> {
         }
         let classes = all;
         Counters {
-            classes, mapped, in_use, free, caches, active, grown, decayed, missed, faults, user, system,
+            classes,
+            mapped,
+            in_use,
+            free,
+            caches,
+            active,
+            grown,
+            decayed,
+            missed,
+            faults,
+            user,
+            system,
             huge,
         }
     })
@@ -52,7 +66,9 @@ fn add(to: &mut Counters, more: &Counters) {
         to.spills = to.spills.wrapping_add(more.spills);
         to.moved = to.moved.wrapping_add(more.moved);
     }
-    let sums = |from: &Counters| [from.grown, from.decayed, from.missed, from.faults, from.user, from.system];
+    let sums = |from: &Counters| {
+        [from.grown, from.decayed, from.missed, from.faults, from.user, from.system]
+    };
     let [grown, decayed, missed, faults, user, system] = sums(more);
     to.grown = to.grown.wrapping_add(grown);
     to.decayed = to.decayed.wrapping_add(decayed);
@@ -70,7 +86,10 @@ fn check(before: &Policy, start: Start, answer: &Decisions) {
     assert_eq!(policy, policy.bounded());
     assert!((100..=2000).contains(&answer.pause), "a pause of {}", answer.pause);
     let Start { freeze, fixed, .. } = start;
-    assert_eq!((policy.growth, policy.batch, policy.kept), (before.growth, before.batch, before.kept));
+    assert_eq!(
+        (policy.growth, policy.batch, policy.kept),
+        (before.growth, before.batch, before.kept)
+    );
     assert!(!(freeze || fixed.lists) || policy.lists == before.lists);
     assert!(!(freeze || fixed.sharers) || policy.sharers == before.sharers);
     assert!(!(freeze || fixed.decay) || policy.decay == before.decay);

@@ -77,7 +77,12 @@ fn a_settled_time_stays() {
         let (decay, mut simulator) = settled(&mut swing);
         let notes = simulator.notes.len();
         simulator.run(1_200_000, &mut swing);
-        assert_eq!(simulator.last.policy.decay, decay, "{period} ms: {:?}", &simulator.notes[notes..]);
+        assert_eq!(
+            simulator.last.policy.decay,
+            decay,
+            "{period} ms: {:?}",
+            &simulator.notes[notes..]
+        );
         assert_eq!(simulator.notes.len(), notes, "{period} ms: {:?}", &simulator.notes[notes..]);
     }
 }

@@ -16,9 +16,8 @@ fn steady(mut trips: Trips) -> impl FnMut(&Policy, u64, &mut Counters) {
 fn what_is_new_is_all_zero_and_small() {
     static STATE: State = State::new();
     // SAFETY: the bytes of a static, of which padding is left as it was linked: zero.
-    let bytes = unsafe {
-        core::slice::from_raw_parts((&raw const STATE).cast::<u8>(), size_of::<State>())
-    };
+    let bytes =
+        unsafe { core::slice::from_raw_parts((&raw const STATE).cast::<u8>(), size_of::<State>()) };
     assert!(bytes.iter().all(|&byte| byte == 0));
     assert!(bytes.len() <= 4 << 10, "{} bytes", bytes.len());
 }

@@ -1,4 +1,4 @@
-use super::simulator::{MIB, Random, Simulator, Trips, Program, busy};
+use super::simulator::{MIB, Program, Random, Simulator, Trips, busy};
 use crate::learn::{Counters, Fixed, Lever, Phase, Reason, Start};
 use crate::policy::Policy;
 use std::vec::Vec;
@@ -143,7 +143,9 @@ fn all_lists_together_keep_to_the_budget() {
     simulator.run(120_000, &mut program(64 * MIB, trips));
     let held = |policy: &Policy| -> usize {
         let lists = policy.lists.iter().zip(Policy::DEFAULT.lists).enumerate();
-        lists.map(|(at, (is, was))| (is - was.max(1)) as usize * 5 * crate::class::size_at(at)).sum()
+        lists
+            .map(|(at, (is, was))| (is - was.max(1)) as usize * 5 * crate::class::size_at(at))
+            .sum()
     };
     let held = held(&simulator.last.policy);
     assert!(held > 0 && held <= 72 << 16, "{held} bytes: more than a sixteenth");
@@ -152,7 +154,8 @@ fn all_lists_together_keep_to_the_budget() {
 /// Converged, the policy stays as it is: with noise of a fifth in each tick, too.
 #[test]
 fn what_is_stationary_is_left_alone() {
-    for (noise, seed) in (0..=20).step_by(10).flat_map(|noise| [(noise, 1), (noise, 2), (noise, 3)]) {
+    for (noise, seed) in (0..=20).step_by(10).flat_map(|noise| [(noise, 1), (noise, 2), (noise, 3)])
+    {
         let mut simulator = Simulator::learning();
         let mut trips: Vec<_> = (1..24)
             .map(|class| {

@@ -12,7 +12,8 @@ fn the_header_says_what_it_began_with() {
     assert!(text.starts_with(r#"{"hakmem":"learn","version":1,"classes":[8,16,32,"#), "{text}");
     let middle = r#",28672,32768],"start":"on","settled":true,"fixed":["lists","fresh"],"policy":{"lists":[64,"#;
     assert!(text.contains(middle), "{text}");
-    let end = r#"],"growth":32768,"sharers":0,"batch":4096,"decay":500,"kept":4096,"fresh":"plain"}}"#;
+    let end =
+        r#"],"growth":32768,"sharers":0,"batch":4096,"decay":500,"kept":4096,"fresh":"plain"}}"#;
     assert!(text.ends_with(end), "{text}");
 }
 
