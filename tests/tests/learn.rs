@@ -165,6 +165,15 @@ fn what_is_learned_is_written_once_it_rests() {
 }
 
 #[test]
+fn a_heap_at_rest_keeps_no_learner_from_it() {
+    let log = folder("computes").join("log");
+    let log = text(&log);
+    let own = [("HAKMEM_LEARN_LOG", log), ("RECORD", log), ("HAKMEM_BACKGROUND", "on")];
+    // Rounds that come this often end after six seconds.
+    quiet("computes", &[&own[..], &[("HAKMEM_DECAY", "125")]].concat());
+}
+
+#[test]
 fn what_is_learned_is_where_the_next_start_begins() {
     let folder = folder("warm");
     let policy = settled(&folder);

@@ -390,7 +390,8 @@ impl<A: Adapter> Linux<A> {
             if decayed.active != 0 {
                 self.learner.rouse();
             }
-            if rest && quiet > DOUBLINGS + 1 && decayed.active == 0 {
+            let is_over = quiet > DOUBLINGS + 1 && decayed.active == 0;
+            if rest && is_over && self.learner.may_rest() {
                 self.thread.wait(REST, None);
                 (quiet, decayed_at) = (0, now());
                 self.learner.doze();

@@ -145,6 +145,18 @@ pub(crate) struct Used {
     pub(crate) system: u64,
 }
 
+impl Used {
+    /// The same without what another part of the process used, and no less than before: the system
+    /// divides a sum of time anew at each look, so the difference of two may go back by microseconds.
+    pub(crate) fn without(&self, part: &Self, before: &Self) -> Self {
+        Self {
+            faults: self.faults.saturating_sub(part.faults).max(before.faults),
+            user: self.user.saturating_sub(part.user).max(before.user),
+            system: self.system.saturating_sub(part.system).max(before.system),
+        }
+    }
+}
+
 /// What the process used, or this thread.
 pub(crate) fn used(who: c_int) -> Used {
     let mut usage = Usage::default();

@@ -24,5 +24,12 @@ pub(crate) fn read(path: &Path) -> Record {
     for step in &steps {
         assert!(step["t"].is_u64() && step["seen"].is_object() && step["pause"].is_u64(), "{step}");
     }
+    // What goes back is believed by nobody.
+    for two in steps.windows(2) {
+        for name in ["faults", "user", "system", "grown", "decayed", "missed"] {
+            let [before, after] = [&two[0], &two[1]].map(|step| step["seen"][name].as_u64());
+            assert!(before.is_some() && before <= after, "{name} of {} {}", two[0], two[1]);
+        }
+    }
     Record { header, steps }
 }

@@ -40,8 +40,8 @@ pub(super) struct Inner {
     /// What the log's last line says.
     seen: Counters,
     policy: Policy,
-    /// Microseconds of CPU of the process at the last look, and when that was.
-    cpu: u64,
+    /// What the program used up to the last look, and when that was.
+    used: Used,
     looked: u64,
     /// Looks since the process last used any.
     idle: u32,
@@ -58,7 +58,7 @@ impl Inner {
             log: Log::new(),
             seen: Counters::ZERO,
             policy: Policy::ZERO,
-            cpu: 0,
+            used: Used { faults: 0, user: 0, system: 0 },
             looked: 0,
             idle: 0,
             learned: false,
@@ -69,6 +69,7 @@ impl Inner {
     /// begin.
     pub(super) fn forget(&mut self) -> Option<Policy> {
         self.log.forget();
+        self.used = Used::default();
         let lasting = self.begun.then(|| self.state.lasting());
         self.begin_anew();
         lasting
@@ -79,11 +80,13 @@ impl Inner {
         (self.begun, self.learned, self.start.settled) = (false, false, false);
     }
 
-    /// Whether the process used next to no CPU since the last look: less than half a percent of the time.
-    fn is_idle(&mut self, now: u64, cpu: u64) -> bool {
-        let used = cpu.saturating_sub(core::mem::replace(&mut self.cpu, cpu));
+    /// Takes up what the program used. Whether that was next to no CPU since the last look: less than half
+    /// a percent of the time.
+    fn is_idle(&mut self, now: u64, used: Used) -> bool {
+        let before = core::mem::replace(&mut self.used, used);
         let time = now.saturating_sub(core::mem::replace(&mut self.looked, now));
-        used < time * 1000 / 200
+        let cpu = (used.user - before.user) + (used.system - before.system);
+        cpu < time * 1000 / 200
     }
 }
 
@@ -162,6 +165,12 @@ impl Learner {
     /// Whether it waits for something to happen.
     pub(crate) fn sleeps(&self) -> bool {
         self.is_on() && self.next.load(Ordering::Relaxed) == ASLEEP
+    }
+
+    /// Whether nothing is lost if no step comes until the heap is used again: it froze, or the process
+    /// does nothing. One that computes on without the heap is to be seen until the learner freezes.
+    pub(crate) fn may_rest(&self) -> bool {
+        !self.is_on() || self.sleeps() || self.told.phase() == Phase::Frozen
     }
 
     /// Lets it sleep.
@@ -332,10 +341,8 @@ impl<A: Adapter> Linux<A> {
         // What that thread uses itself is not the program's. It is looked at first, so that it is never
         // more than all.
         let own = if in_background { libc::used(libc::RUSAGE_THREAD) } else { Used::default() };
-        let all = libc::used(libc::RUSAGE_SELF);
-        let user = all.user.saturating_sub(own.user);
-        let system = all.system.saturating_sub(own.system);
-        let is_idle = inner.is_idle(now, user + system);
+        let used = libc::used(libc::RUSAGE_SELF).without(&own, &inner.used);
+        let is_idle = inner.is_idle(now, used);
         if in_background && learner.rested.swap(false, Ordering::Relaxed) {
             inner.idle = 0;
             return PAUSE;
@@ -353,7 +360,7 @@ impl<A: Adapter> Linux<A> {
         if !inner.begun {
             self.begin(inner);
         }
-        let faults = all.faults.saturating_sub(own.faults);
+        let Used { faults, user, system } = used;
         let mut seen = Counters { faults, user, system, ..A::heap().look() };
         if !in_background {
             // Without rounds of decay nobody looks which are used.
