@@ -30,7 +30,7 @@ use crate::release::book;
 use crate::release::print::line;
 use crate::worker::fail;
 
-const USAGE: &str = "usage: worker learner shift PHASES SECONDS | swap PHASES SECONDS | \
+const USAGE: &str = "usage: worker learner shift PHASES SECONDS [FIRST] | swap PHASES SECONDS | \
                      bursts COUNT SECONDS QUIET_SECONDS MIB | turns THREADS SECONDS | \
                      growth MIB THREADS";
 
@@ -42,7 +42,7 @@ pub(crate) fn main<A: Alloc>(mut args: impl Iterator<Item = String>) {
     let scenario = args.next().unwrap_or_default();
     let args = &mut args;
     match scenario.as_str() {
-        "shift" => shift::run::<A>(number(args), seconds(args)),
+        "shift" => shift::run::<A>(number(args), seconds(args), argument(args).unwrap_or(0)),
         "swap" => swap::run::<A>(number(args), seconds(args)),
         "bursts" => bursts::run::<A>(number(args), seconds(args), seconds(args), number(args)),
         "turns" => turns::run::<A>(number(args), seconds(args)),

@@ -17,15 +17,15 @@ const MIXES: [Mix; 4] = [
     Mix { low: 24, high: 256, bytes: 16 << 20 },
 ];
 
-/// So many phases of so long each, on two threads.
-pub(super) fn run<A: Alloc>(phases: usize, length: Duration) {
+/// So many phases of so long each, on two threads; the first has the mix of that place.
+pub(super) fn run<A: Alloc>(phases: usize, length: Duration, first: usize) {
     let sets: Vec<Set> = (0..THREADS).map(|index| Set::new(71 + index as u64, &MIXES)).collect();
     let watch = Stopwatch::start();
     let start = Instant::now();
     let work = |mut set: Set| {
         let mut count = 0;
         for phase in 0..phases {
-            count += set.fill::<A>(MIXES[phase % MIXES.len()]);
+            count += set.fill::<A>(MIXES[(first + phase) % MIXES.len()]);
             count += set.replace::<A>(start + length * (phase as u32 + 1));
             set.clear::<A>();
         }

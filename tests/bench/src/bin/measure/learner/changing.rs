@@ -13,7 +13,7 @@ pub(crate) fn run(session: &Session, part: &str) -> Result<(String, Value), Stri
     let length = session.args.part();
     let mut text = String::new();
     let mut parts = Vec::new();
-    for scene in scene::all().filter(|scene| scene.part == part) {
+    for scene in scene::all().chain(scene::stages()).filter(|scene| scene.part == part) {
         text += &format!("### {}\n\n{}\n\n", scene.name, scene.about);
         if let Err(error) = scene.ready(length) {
             text += &format!("- not run: {error}\n\n");
@@ -21,7 +21,8 @@ pub(crate) fn run(session: &Session, part: &str) -> Result<(String, Value), Stri
         }
         let mut entries = session.hakmems(scene.name)?;
         // A round of phases takes minutes.
-        entries.extend(session.others(if part == "phases" { rounds } else { 1 })?);
+        let takes_minutes = matches!(part, "phases" | "ceiling");
+        entries.extend(session.others(if takes_minutes { rounds } else { 1 })?);
         let grid = Grid::measure(scene.name, scene.columns, &entries, rounds, |subject| {
             scene.run(subject, length)
         });
@@ -34,20 +35,21 @@ pub(crate) fn run(session: &Session, part: &str) -> Result<(String, Value), Stri
     Ok((text, Value::Array(parts)))
 }
 
-/// A line for each thing that the learner is compared with.
+/// A line for each thing that the learner is compared with, and what the oracle is worth.
 fn compared(scene: &Scene, grid: &Grid) -> String {
     let mut text = String::new();
-    for other in ["static", "oracle", "default"] {
+    let pairs = [("on", "static"), ("on", "oracle"), ("on", "default"), ("oracle", "static")];
+    for (one, other) in pairs {
         let words: Vec<String> = scene
             .compared
             .iter()
             .filter_map(|&column| {
-                let interval = grid.compare("on", other, column)?;
+                let interval = grid.compare(one, other, column)?;
                 Some(format!("{} {}", scene.columns[column], Interval::text(interval)))
             })
             .collect();
         if !words.is_empty() {
-            text += &format!("- on over {other}, %: {}\n", words.join("; "));
+            text += &format!("- {one} over {other}, %: {}\n", words.join("; "));
         }
     }
     text

@@ -50,7 +50,7 @@ struct Part {
 }
 
 #[rustfmt::skip] // a table
-const PARTS: [Part; 7] = [
+const PARTS: [Part; 8] = [
     Part {
         name: "stationary", is_swept: true, run: stationary::run,
         about: "Workloads that stay as they are. `on` over `static` in pairs of one round, mean and 95 % interval, in percent \
@@ -62,6 +62,11 @@ const PARTS: [Part; 7] = [
         name: "phases", is_swept: true, run: |session| changing::run(session, "phases"),
         about: "Programs whose phases differ. `mean MiB` and `MiB s`: mean and integral over time of the resident set, \
                 sampled each 20 ms from outside.",
+    },
+    Part {
+        name: "ceiling", is_swept: true, run: |session| changing::run(session, CEILING),
+        about: "The phases of `shift`, each alone, with the static policy that is best for it: what this is worth over `static` is \
+                the most that changing a policy's numbers from phase to phase can be worth.",
     },
     Part {
         name: "threads", is_swept: true, run: |session| changing::run(session, "threads"),
@@ -87,6 +92,9 @@ const PARTS: [Part; 7] = [
                 program are busy, and while none calls the allocator. Medians.",
     },
 ];
+
+/// The part of [`scene::stages`].
+const CEILING: &str = "ceiling";
 
 /// What all parts share.
 struct Session<'a> {
@@ -140,7 +148,7 @@ pub(crate) fn run(cli: &Cli, args: &LearnerArgs) -> Result<bool, String> {
     let field = Field::find(cli, field::folder())?;
     let quick = if args.quick { "; a tenth of the work: a first look only" } else { "" };
     println!("# The learner\n\n{}{quick}\n\n{}", machine.line(), field.head());
-    let (sweep, notes) = swept(args, &field, parts.iter().any(|part| part.is_swept))?;
+    let (sweep, notes) = swept(args, &field, &parts)?;
     let fixed = sweep.best(None);
     let session = Session { args, field, tasks, sweep, fixed, has_failed: Cell::new(false) };
     for line in notes.iter().chain(&complaints(&session)?) {
@@ -177,8 +185,9 @@ const SWEEP: &str = "Static policies, learner off: the best of all workloads tog
 fn swept(
     args: &LearnerArgs,
     field: &Field,
-    is_wanted: bool,
+    parts: &[&Part],
 ) -> Result<(Sweep, Vec<String>), String> {
+    let is_wanted = parts.iter().any(|part| part.is_swept);
     let usual = field.folder.join(if args.quick { "sweep-quick.json" } else { "sweep.json" });
     if args.sweep.is_none() && is_wanted {
         // Without being asked, nothing old is used; there may be none.
@@ -190,7 +199,9 @@ fn swept(
         return Ok((sweep, Vec::new()));
     }
     let tasks = suite::chosen(&args.workloads)?.into_iter().map(Load::Task);
-    let loads: Vec<Load> = tasks.chain(scene::all().map(Load::Scene)).collect();
+    let has_stages = parts.iter().any(|part| part.name == CEILING);
+    let scenes = scene::all().chain(scene::stages().filter(|_| has_stages));
+    let loads: Vec<Load> = tasks.chain(scenes.map(Load::Scene)).collect();
     let mut notes = sweep.complete(field, &loads);
     notes.iter_mut().for_each(|note| note.insert_str(0, "not swept: "));
     eprintln!("measure: the sweep is in {}", path.display());
@@ -213,7 +224,7 @@ fn list() {
     for Part { name, about, .. } in &PARTS {
         println!("{name:<14} {about}");
     }
-    for scene::Scene { name, part, about, .. } in scene::all() {
+    for scene::Scene { name, part, about, .. } in scene::all().chain(scene::stages()) {
         println!("  {name:<12} ({part}) {about}");
     }
 }
@@ -243,7 +254,7 @@ mod tests {
 
     #[test]
     fn every_scene_has_a_part() {
-        for scene in scene::all() {
+        for scene in scene::all().chain(scene::stages()) {
             assert!(PARTS.iter().any(|part| part.name == scene.part), "{}", scene.name);
         }
     }

@@ -74,9 +74,40 @@ const SCENES: [Scene; 6] = [
     },
 ];
 
+/// The phases of `shift`, each alone for as long as the whole: what a policy of its own is worth in each
+/// is the most that going from one to the other can be worth.
+#[rustfmt::skip] // a table
+const STAGES: [Scene; 4] = [
+    Scene {
+        name: "shift-nodes", part: "ceiling", columns: PHASES, memory: 1, compared: &[0, 1], needs_kib: 0.0,
+        about: "16 to 64 B, 16 MiB held.",
+        args: |part| format!("shift 1 {} 0", 6.0 * part), read: phases,
+    },
+    Scene {
+        name: "shift-records", part: "ceiling", columns: PHASES, memory: 1, compared: &[0, 1], needs_kib: 0.0,
+        about: "200 to 1,000 B, 96 MiB held.",
+        args: |part| format!("shift 1 {} 1", 6.0 * part), read: phases,
+    },
+    Scene {
+        name: "shift-buffers", part: "ceiling", columns: PHASES, memory: 1, compared: &[0, 1], needs_kib: 0.0,
+        about: "2 to 16 KiB, 192 MiB held.",
+        args: |part| format!("shift 1 {} 2", 6.0 * part), read: phases,
+    },
+    Scene {
+        name: "shift-strings", part: "ceiling", columns: PHASES, memory: 1, compared: &[0, 1], needs_kib: 0.0,
+        about: "24 to 256 B, 32 MiB held.",
+        args: |part| format!("shift 1 {} 3", 6.0 * part), read: phases,
+    },
+];
+
 /// All of them.
 pub(crate) fn all() -> impl Iterator<Item = Scene> {
     SCENES.into_iter()
+}
+
+/// Phases of one of them, alone.
+pub(crate) fn stages() -> impl Iterator<Item = Scene> {
+    STAGES.into_iter()
 }
 
 impl Scene {
@@ -165,13 +196,20 @@ mod tests {
 
     #[test]
     fn every_scene_weighs_a_time_and_a_memory() {
-        for scene in all() {
+        for scene in all().chain(stages()) {
             let figures: Vec<f64> =
                 (0..scene.columns.len()).map(|index| index as f64 + 2.0).collect();
             let cost = scene.cost(&figures);
             assert_eq!(cost.time, if scene.is_rate() { 0.5 } else { 2.0 }, "{}", scene.name);
             assert!(scene.columns[scene.memory].ends_with("MiB"), "{}", scene.name);
             assert!(scene.compared.iter().all(|&column| column < figures.len()));
+        }
+    }
+
+    #[test]
+    fn stages_are_the_phases_of_shift() {
+        for (place, stage) in stages().enumerate() {
+            assert!((stage.args)(0.5).ends_with(&format!(" {place}")), "{}", stage.name);
         }
     }
 

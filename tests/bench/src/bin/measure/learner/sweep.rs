@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use crate::learner::field::Field;
 use crate::learner::load::Load;
 use crate::learner::rounds::{Entry, Grid};
+use crate::learner::scene;
 use crate::learner::settings::{AXES, Setting};
 use crate::learner::statistics::Cost;
 use crate::samples::geometric_mean;
@@ -166,6 +167,11 @@ impl Sweep {
         self.costs.values().filter(|costs| !costs.is_empty()).count()
     }
 
+    /// Those of them that count where all are weighed together.
+    fn counted(&self) -> usize {
+        self.costs.iter().filter(|(name, costs)| !costs.is_empty() && counts(name)).count()
+    }
+
     /// The score of a setting, 1 being the default's: of one workload, or the geometric mean of all.
     /// `None` where it was not measured everywhere.
     fn score(&self, setting: Setting, load: Option<&str>) -> Option<f64> {
@@ -173,7 +179,7 @@ impl Sweep {
         if let Some(name) = load {
             return costs(name);
         }
-        let known = self.costs.iter().filter(|(_, costs)| !costs.is_empty());
+        let known = self.costs.iter().filter(|(name, costs)| !costs.is_empty() && counts(name));
         let scores: Vec<f64> = known.map(|(name, _)| costs(name)).collect::<Option<_>>()?;
         geometric_mean(&scores)
     }
@@ -216,12 +222,13 @@ impl Sweep {
         let mut table = Table::new(head.map(str::to_owned).into());
         let overall = self.best(None);
         let means = |pick: fn(&Cost) -> f64| {
-            let all = self.costs.values().filter_map(|costs| costs.get(&overall).map(pick));
+            let counted = self.costs.iter().filter(|(name, _)| counts(name));
+            let all = counted.filter_map(|(_, costs)| costs.get(&overall).map(pick));
             geometric_mean(&all.collect::<Vec<_>>())
         };
         let all = self.score(overall, None);
         table.row(vec![
-            format!("all {} (`static`)", self.workloads()),
+            format!("all {} (`static`)", self.counted()),
             overall.text(),
             percent(means(|cost| cost.time)),
             percent(means(|cost| cost.memory)),
@@ -242,6 +249,11 @@ impl Sweep {
         }
         table.text()
     }
+}
+
+/// Whether a workload counts where all are weighed together: a part of another does not.
+fn counts(name: &str) -> bool {
+    scene::stages().all(|stage| stage.name != name)
 }
 
 #[cfg(test)]
@@ -291,6 +303,16 @@ mod tests {
         let sweep = sweep(&[("a", "kept 1 MiB", 0.996, 1.0)]);
         assert_eq!(sweep.best(Some("a")), Setting::USUAL);
         assert_eq!(sweep.combination(None), Setting::USUAL);
+    }
+
+    #[test]
+    fn a_part_of_another_counts_for_itself_alone() {
+        let of = |name| [(name, "the default", 1.0, 1.0), (name, "decay 2 s", 0.5, 1.0)];
+        let alone = sweep(&of("shift-nodes"));
+        assert_eq!(alone.best(Some("shift-nodes")).text(), "decay 2 s");
+        assert_eq!(alone.counted(), 0);
+        assert_eq!(alone.best(None), Setting::USUAL);
+        assert_eq!(sweep(&of("shift")).best(None).text(), "decay 2 s");
     }
 
     #[test]
