@@ -57,16 +57,7 @@ pub struct Learning {
 /// The levers that are named, with commas between. `None`: one is none, or there is none.
 pub(crate) fn levers(names: &[u8]) -> Option<Fixed> {
     let mut fixed = Fixed::default();
-    for name in names.split(|&byte| byte == b',') {
-        match name {
-            b"lists" => fixed.lists = true,
-            b"sharers" => fixed.sharers = true,
-            b"decay" => fixed.decay = true,
-            b"fresh" => fixed.fresh = true,
-            _ => return None,
-        }
-    }
-    Some(fixed)
+    names.split(|&byte| byte == b',').all(|name| fixed.add(name)).then_some(fixed)
 }
 
 /// The learner, as its host knows it. All zero at first, as a static heap must be.
