@@ -18,10 +18,14 @@
 //! never waits: a pipe that nobody empties ends the log, as a full disk does, with one warning. Neither
 //! ends the process: the signals that come with that are taken back.
 
+mod files;
+mod given;
+mod identity;
 mod log;
 mod path;
 mod policy;
 mod quietly;
+mod stderr;
 mod step;
 
 pub(crate) use path::Path;
@@ -81,8 +85,9 @@ pub(crate) struct Learner {
     next: AtomicU64,
     /// When the last look was.
     last: AtomicU64,
-    /// Whether the program set a policy since the learner last began.
-    anew: AtomicBool,
+    /// What the program set.
+    given: given::Given,
+    stderr: stderr::Stderr,
     /// Bytes mapped since the last step.
     grown: AtomicU64,
     /// Whether it slept, so that what the process did meanwhile is no measure.
@@ -108,7 +113,8 @@ impl Learner {
             due: AtomicBool::new(false),
             next: AtomicU64::new(0),
             last: AtomicU64::new(0),
-            anew: AtomicBool::new(false),
+            given: given::Given::new(),
+            stderr: stderr::Stderr::new(),
             grown: AtomicU64::new(0),
             rested: AtomicBool::new(false),
             told: step::Shared::new(),
@@ -196,7 +202,7 @@ impl Learner {
     pub(crate) fn unlock_after_fork(&self, in_child: bool) -> Option<Policy> {
         if in_child {
             // Not in other libraries' handlers of this fork.
-            self.next.store(libc::millis() + step::PAUSE, Ordering::Relaxed);
+            self.begin_at(libc::millis());
             self.due.store(false, Ordering::Relaxed);
         }
         if !self.held.swap(false, Ordering::Relaxed) {
@@ -208,11 +214,12 @@ impl Learner {
         let mut lasting = None;
         if in_child {
             // SAFETY: `busy` is ours.
-            lasting = unsafe { &mut *self.inner.get() }.forget();
+            let inner = unsafe { &mut *self.inner.get() };
+            lasting = inner.forget().filter(|_| self.given.count() == inner.given);
             self.told.forget();
         }
         self.give();
-        lasting.filter(|_| !self.anew.load(Ordering::Relaxed))
+        lasting
     }
 }
 
