@@ -1,4 +1,5 @@
-// Tells how many bytes of its stack a thread uses that allocates and makes steps. DIR has the records.
+// Tells how many bytes of its stack a thread uses that allocates and makes steps, and how many the
+// process's end takes there. DIR has the records.
 //
 //   observer ---- waits for the end of ----> the process that is measured
 //      \---- reads what both share: the stack, painted before, and where the thread began
@@ -13,6 +14,7 @@
 
 static struct shared {
     uintptr_t base;
+    size_t deepest;
     int is_over;
     _Alignas(65536) unsigned char guard[GUARD];
     unsigned char stack[STACK];
@@ -20,17 +22,58 @@ static struct shared {
 
 static volatile int is_over;
 
-static void *work(void *ends) {
+// Paints what lies below the caller's frame, and something of this one.
+static __attribute__((noinline)) void paint(void) {
+    volatile unsigned char here = 0;
+    volatile unsigned char *stack = shared->stack;
+    for (size_t i = 0; stack + i < &here - 256; i++) stack[i] = PAINT;
+}
+
+static size_t used(void) {
+    uintptr_t lowest = (uintptr_t)shared->stack;
+    while (*(volatile unsigned char *)lowest == PAINT) lowest++;
+    return shared->base - lowest;
+}
+
+// What shows that a step was made: the size of the record. -1: there is none yet; -2: it has come to its end.
+static long record(void) {
+    static int fd;
+    struct stat found;
+    if (stat(getenv("RECORD"), &found) != 0) return -1;
+    for (int i = 3; fd == 0 && i < 1024; i++) {
+        struct stat other;
+        if (fstat(i, &other) == 0 && other.st_ino == found.st_ino) fd = i;
+    }
+    return fd != 0 && fstat(fd, &found) != 0 ? -2 : (long)found.st_size;
+}
+
+// A step is due once memory comes free, and is made when a list runs empty: where the heap is full of free
+// blocks, not much of the stack is the heap's own.
+static void measure_a_step(void) {
+    int taken = 0;
+    while (taken < BLOCKS) CHECK(blocks[taken++] = malloc(16 + taken % 1000));
+    usleep(150000);
+    while (taken > 0) free(blocks[--taken]);
+    paint();
+    long before = record();
+    while (taken < BLOCKS && record() == before) CHECK(blocks[taken++] = malloc(48));
+    size_t depth = used();
+    if (taken < BLOCKS && depth > shared->deepest) shared->deepest = depth;
+    while (taken > 0) free(blocks[--taken]);
+}
+
+static void *work(void *unused) {
     char here = 0;
     shared->base = (uintptr_t)&here;
-    while (!is_over) churn();
+    while (!is_over) measure_a_step();
     shared->is_over = 1;
-    if (ends) exit(0);
-    return NULL;
+    paint();
+    exit(0);
+    return unused;
 }
 
 // The others of the process allocate nothing, so that the steps are the thread's.
-static void measured(int has_log, int log_ends) {
+static void measured(int log_ends) {
     long end = now_ms() + 100000;
     // What the container allows is looked at here.
     churn();
@@ -38,9 +81,8 @@ static void measured(int has_log, int log_ends) {
     pthread_attr_t small;
     CHECK(pthread_attr_init(&small) == 0);
     CHECK(pthread_attr_setstack(&small, shared->stack, STACK) == 0);
-    CHECK(pthread_create(&thread, &small, work, (void *)1) == 0);
-    if (!has_log) usleep(700000);
-    while (has_log && lines() < 5) {
+    CHECK(pthread_create(&thread, &small, work, NULL) == 0);
+    while (lines() < 5) {
         CHECK(now_ms() < end);
         usleep(20000);
     }
@@ -58,9 +100,7 @@ static void measured(int has_log, int log_ends) {
 static void observe(int ended) {
     char byte;
     CHECK(read(ended, &byte, 1) == 0 && shared->is_over);
-    uintptr_t lowest = (uintptr_t)shared->stack;
-    while (*(unsigned char *)lowest == PAINT) lowest++;
-    dprintf(1, "%zu\n", (size_t)(shared->base - lowest));
+    dprintf(1, "%zu %zu\n", shared->deepest, used());
 }
 
 static void start(int log_ends, int is_child) {
@@ -85,10 +125,11 @@ static void start(int log_ends, int is_child) {
         _exit(0);
     }
     const char *folder = getenv("DIR");
-    char record[4096];
-    if (folder) snprintf(record, sizeof record, "%s/%d.log", folder, getpid());
-    CHECK(!folder || setenv("RECORD", record, 1) == 0);
-    measured(folder != NULL, log_ends);
+    static char record[4096];
+    CHECK(folder);
+    snprintf(record, sizeof record, "%s/%d.log", folder, getpid());
+    CHECK(setenv("RECORD", record, 1) == 0);
+    measured(log_ends);
 }
 
 static void steps(void) { start(0, 0); }

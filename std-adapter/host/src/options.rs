@@ -351,6 +351,7 @@ impl Shared {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use hakmem_core::learn::Lever;
     use std::vec::Vec;
 
     fn read_all<'a>(environment: &[&'a str]) -> (Settings, Vec<Trouble<'a>>) {
@@ -458,6 +459,8 @@ mod tests {
         }
         let fixed = levers(b"decay,lists").unwrap();
         assert_eq!(learning("HAKMEM_LEARN_FIXED=decay,lists"), (Learning { fixed, ..default }, 0));
+        let expected = read_all(&["HAKMEM_LEARN_FIXED="]).1[0].expected.unwrap_or_default();
+        assert!(Lever::ALL.into_iter().all(|lever| expected.contains(lever.whole())), "{expected}");
         for broken in [
             "HAKMEM_LEARN=",
             "HAKMEM_LEARN=1",

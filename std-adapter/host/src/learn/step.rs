@@ -32,6 +32,8 @@ pub(super) struct Inner {
     pub(super) given: u32,
     pub(super) log: Log,
     pub(super) desk: Desk,
+    /// What this step sees: too much for the stack of any thread.
+    look: Counters,
     /// What the log's last line says.
     seen: Counters,
     pub(super) policy: Policy,
@@ -53,6 +55,7 @@ impl Inner {
             given: 0,
             log: Log::new(),
             desk: Desk::new(),
+            look: Counters::ZERO,
             seen: Counters::ZERO,
             policy: Policy::ZERO,
             used: Used { faults: 0, user: 0, system: 0 },
@@ -284,13 +287,8 @@ impl<A: Adapter> Linux<A> {
         if !inner.begun {
             self.begin(inner);
         }
-        let Used { faults, user, system } = used;
-        let mut seen = Counters { faults, user, system, ..A::heap().look() };
-        if !in_background {
-            // Without rounds of decay nobody looks which are used.
-            seen.active = seen.caches;
-        }
-        let decisions = step(&mut inner.state, &seen, now);
+        self.look(inner, in_background);
+        let decisions = decide(inner, now);
         if learner.learn() == Learn::On && decisions.policy != inner.policy {
             A::heap().set_policy(&decisions.policy);
         }
@@ -299,19 +297,33 @@ impl<A: Adapter> Linux<A> {
         }
         let line = record::Line {
             now,
-            seen: &seen,
+            seen: &inner.look,
             seen_before: &inner.seen,
             decisions: &decisions,
             policy_before: &inner.policy,
         };
         let added = inner.log.add(&line);
         learner.log_added(added);
-        (inner.seen, inner.policy) = (seen, decisions.policy);
+        (inner.seen, inner.policy) = (inner.look, decisions.policy);
         inner.learned = inner.state.has_rested();
         if learner.told.add(&decisions) {
             self.save_policy(inner, in_background);
         }
         u64::from(decisions.pause.max(1))
+    }
+
+    /// Looks at the heap and the process. On its own, as `decide` is: what they work with is gone from the
+    /// stack afterwards.
+    #[inline(never)]
+    fn look(&self, inner: &mut Inner, in_background: bool) {
+        let seen = &mut inner.look;
+        *seen = A::heap().look();
+        let Used { faults, user, system } = inner.used;
+        (seen.faults, seen.user, seen.system) = (faults, user, system);
+        if !in_background {
+            // Without rounds of decay nobody looks which are used.
+            seen.active = seen.caches;
+        }
     }
 
     /// Lets the heap work by other numbers from now on; the learner begins anew with them.
@@ -331,6 +343,11 @@ impl<A: Adapter> Linux<A> {
             micros: told.micros.load(Ordering::Relaxed),
         }
     }
+}
+
+#[inline(never)]
+fn decide(inner: &mut Inner, now: u64) -> Decisions {
+    step(&mut inner.state, &inner.look, now)
 }
 
 #[cfg(test)]
