@@ -13,8 +13,8 @@
 //! | `HAKMEM_HUGE` | `never`, `auto`, `always` | `auto` |
 //! | `HAKMEM_LEARN` | `off`, `on`, `freeze` | `on` |
 //! | `HAKMEM_LEARN_FIXED` | of `lists`, `sharers`, `decay`, `fresh` any, with commas | none |
-//! | `HAKMEM_LEARN_LOG` | a path, where `%p` stands for the process's number | no log |
-//! | `HAKMEM_POLICY` | a path | no file |
+//! | `HAKMEM_LEARN_LOG` | a path (relative: to the working directory of the start), where `%p` stands for the process's number | no log |
+//! | `HAKMEM_POLICY` | a path, likewise | no file |
 //! | `HAKMEM_LIB` | a path; read by the `hakmem` command alone | |
 //!
 //! Reading is a function from the environment's bytes to [`Settings`]; it has no other effect than
