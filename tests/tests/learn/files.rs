@@ -126,3 +126,27 @@ fn a_directory_too_long_to_be_kept_is_warned_of() {
     }
     assert_eq!(names(&folder), [""; 0]);
 }
+
+/// What a program executes begins as any program does: with the same variables, and a number of its own
+/// only if it was forked before.
+#[test]
+fn programs_that_are_executed_begin_a_log() {
+    let folder = folder("exec");
+    for (log, logs) in [("log", 1), ("%p", 2)] {
+        let place = folder.join(format!("logs-{logs}"));
+        fs::create_dir(&place).expect("writable");
+        let mut shell = hakmem_tests::child::preloaded("sh");
+        shell.args(["-c", "\"$0\" small; exec \"$0\" small"]);
+        shell.arg(super::command("", &[]).get_program());
+        shell.env("HAKMEM_LEARN_LOG", place.join(log));
+        let outcome = hakmem_tests::child::run(&mut shell, super::LIMIT);
+        assert_eq!((&*outcome.stdout, &*outcome.stderr), ("done\ndone\n", ""), "{log}");
+        let names = names(&place);
+        assert_eq!(names.len(), logs, "{names:?}");
+        for name in names {
+            // A header, and not that of the shell as well.
+            let record = read(&place.join(name));
+            assert!(record.steps.is_empty(), "{record:?}");
+        }
+    }
+}
