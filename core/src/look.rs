@@ -19,19 +19,18 @@ impl<H: Host, R: Registry> Heap<H, R> {
         }
         let caches = self.caches.count();
         let (decayed, missed, active) = self.losses.get();
-        Counters {
-            mapped: self.mapped() as u64,
-            in_use: self.in_use() as u64,
-            free: (self.free_dirty() + self.pool.sums.slack()) as u64,
-            caches: caches as u32,
-            // Without a way to look, any of them may be.
-            active: if H::REACHES { active } else { caches as u32 },
-            grown: self.ledger.grown.load(Ordering::Relaxed),
-            decayed,
-            missed,
-            // Told never or always, the heap asks by that alone.
-            huge: self.huge.get() == Huge::Auto && self.host.huge_pages() != HugePages::None,
-            ..counters
-        }
+        // In place: two of them would be much on a small stack.
+        counters.mapped = self.mapped() as u64;
+        counters.in_use = self.in_use() as u64;
+        counters.free = (self.free_dirty() + self.pool.sums.slack()) as u64;
+        counters.caches = caches as u32;
+        // Without a way to look, any of them may be.
+        counters.active = if H::REACHES { active } else { caches as u32 };
+        counters.grown = self.ledger.grown.load(Ordering::Relaxed);
+        (counters.decayed, counters.missed) = (decayed, missed);
+        // Told never or always, the heap asks by that alone.
+        let asks = self.huge.get() == Huge::Auto;
+        counters.huge = asks && self.host.huge_pages() != HugePages::None;
+        counters
     }
 }

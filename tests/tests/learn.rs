@@ -5,12 +5,19 @@ use hakmem_tests::{artefacts, compile};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 #[path = "learn/command_line.rs"]
 mod command_line;
+#[path = "learn/files.rs"]
+mod files;
+#[path = "learn/huge.rs"]
+mod huge;
 #[path = "learn/record.rs"]
 mod record;
+#[path = "learn/stack.rs"]
+mod stack;
 #[path = "learn/wrong.rs"]
 mod wrong;
 
@@ -33,16 +40,24 @@ fn text(path: &Path) -> &str {
     path.to_str().expect("a path in UTF-8")
 }
 
-fn command(case: &str, settings: &[(&str, &str)]) -> std::process::Command {
-    let mut command = child::preloaded(compile::program("learn.c", &[]));
+fn command(case: &str, settings: &[(&str, &str)]) -> Command {
+    command_of("learn.c", case, settings)
+}
+
+fn command_of(source: &str, case: &str, settings: &[(&str, &str)]) -> Command {
+    let mut command = child::preloaded(compile::program(source, &[]));
     command.arg(case).envs(settings.iter().copied());
     command
 }
 
 /// Runs a case to its end, which must be a good one.
 fn run(case: &str, settings: &[(&str, &str)]) -> Outcome {
-    let what = format!("{case} {settings:?}");
-    let outcome = child::run(&mut command(case, settings), LIMIT).expect_success(&what);
+    done(&mut command(case, settings), &format!("{case} {settings:?}"))
+}
+
+/// Runs a command to such an end.
+fn done(command: &mut Command, what: &str) -> Outcome {
+    let outcome = child::run(command, LIMIT).expect_success(what);
     assert_eq!(outcome.stdout, "done\n", "{what}");
     outcome
 }

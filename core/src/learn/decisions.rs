@@ -29,6 +29,29 @@ pub enum Lever {
     Fresh = 3,
 }
 
+impl Lever {
+    /// Each of them.
+    pub const ALL: [Self; 4] = [Self::List, Self::Sharers, Self::Decay, Self::Fresh];
+
+    /// What a note calls it: what it moves.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::List => "list",
+            Self::Sharers => "sharers",
+            Self::Decay => "decay",
+            Self::Fresh => "fresh",
+        }
+    }
+
+    /// What it is called as a whole, as among the numbers of a policy: it moves the lists of all classes.
+    pub const fn whole(self) -> &'static str {
+        match self {
+            Self::List => "lists",
+            _ => self.name(),
+        }
+    }
+}
+
 /// Why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]

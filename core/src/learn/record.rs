@@ -14,7 +14,7 @@
 //! Of classes and of the policy a line holds what differs from the line before it; the first line's
 //! counters, from nothing, and its policy, from the header's.
 
-use super::{Change, Counters, Decisions, Fixed, Lever, Note, Phase, Reason, Start, Verdict};
+use super::{Change, Counters, Decisions, Lever, Note, Phase, Reason, Start, Verdict};
 use crate::class::{CLASSES, size_at};
 use crate::policy::Policy;
 use core::fmt::{self, Display, Formatter};
@@ -56,8 +56,8 @@ impl Display for Header<'_> {
         let start = if self.start.freeze { "freeze" } else { "on" };
         write!(f, "],\"start\":\"{start}\",\"settled\":{},\"fixed\":[", self.start.settled)?;
         let between = Between::new();
-        for (name, _) in fixed(&self.start.fixed).into_iter().filter(|(_, fixed)| *fixed) {
-            write!(f, "{between}\"{name}\"")?;
+        for lever in Lever::ALL.into_iter().filter(|lever| self.start.fixed.has(*lever)) {
+            write!(f, "{between}\"{}\"", lever.whole())?;
         }
         f.write_str("],\"policy\":{\"lists\":[")?;
         let between = Between::new();
@@ -105,7 +105,7 @@ impl Display for Line<'_> {
 }
 
 fn changed(f: &mut Formatter<'_>, change: &Change) -> fmt::Result {
-    write!(f, "{{\"changed\":\"{}\"", lever(change.lever))?;
+    write!(f, "{{\"changed\":\"{}\"", change.lever.name())?;
     class(f, change.class)?;
     let reason = match change.reason {
         Reason::Gain => "gain",
@@ -120,7 +120,7 @@ fn changed(f: &mut Formatter<'_>, change: &Change) -> fmt::Result {
 }
 
 fn settled(f: &mut Formatter<'_>, verdict: &Verdict) -> fmt::Result {
-    write!(f, "{{\"settled\":\"{}\"", lever(verdict.lever))?;
+    write!(f, "{{\"settled\":\"{}\"", verdict.lever.name())?;
     class(f, verdict.class)?;
     let Verdict { expected, realised, stays, .. } = verdict;
     write!(f, ",\"expected\":{expected},\"realised\":{realised},\"stays\":{stays}}}")
@@ -156,20 +156,6 @@ fn moved(f: &mut Formatter<'_>, before: &Policy, policy: &Policy) -> fmt::Result
         write!(f, "{between}\"fresh\":\"{}\"", policy.fresh.name())?;
     }
     Ok(())
-}
-
-fn lever(lever: Lever) -> &'static str {
-    match lever {
-        Lever::List => "list",
-        Lever::Sharers => "sharers",
-        Lever::Decay => "decay",
-        Lever::Fresh => "fresh",
-    }
-}
-
-fn fixed(fixed: &Fixed) -> [(&'static str, bool); 4] {
-    let Fixed { lists, sharers, decay, fresh } = *fixed;
-    [("lists", lists), ("sharers", sharers), ("decay", decay), ("fresh", fresh)]
 }
 
 fn numbers(policy: &Policy) -> [(&'static str, u32); 5] {

@@ -1,5 +1,7 @@
 //! What a learner begins with, beside a policy.
 
+use super::Lever;
+
 /// How a learner begins. All off: it learns, from a policy that nobody vouches for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Start {
@@ -32,4 +34,30 @@ pub struct Fixed {
     pub decay: bool,
     /// `Policy::fresh`.
     pub fresh: bool,
+}
+
+impl Fixed {
+    /// Whether a lever stays as it is.
+    pub const fn has(&self, lever: Lever) -> bool {
+        match lever {
+            Lever::List => self.lists,
+            Lever::Sharers => self.sharers,
+            Lever::Decay => self.decay,
+            Lever::Fresh => self.fresh,
+        }
+    }
+
+    /// Adds the lever that is [called so as a whole](Lever::whole). `false`: there is none.
+    pub fn add(&mut self, name: &[u8]) -> bool {
+        let Some(lever) = Lever::ALL.into_iter().find(|lever| lever.whole().as_bytes() == name) else {
+            return false;
+        };
+        *match lever {
+            Lever::List => &mut self.lists,
+            Lever::Sharers => &mut self.sharers,
+            Lever::Decay => &mut self.decay,
+            Lever::Fresh => &mut self.fresh,
+        } = true;
+        true
+    }
 }

@@ -250,13 +250,16 @@ impl<A: Adapter> Linux<A> {
             return;
         }
         let errno = libc::errno();
-        if self.learner.is_due() {
-            self.learn_alone();
-        }
-        // Whatever is called now may allocate, and comes by here again.
-        if thread.turn(DUE, STARTING) {
-            self.start_thread();
-        }
+        // Some of what is called are points at which the C library would end a thread that is cancelled.
+        libc::uncancelled(|| {
+            if self.learner.is_due() {
+                self.learn_alone();
+            }
+            // Whatever is called now may allocate, and comes by here again.
+            if thread.turn(DUE, STARTING) {
+                self.start_thread();
+            }
+        });
         libc::set_errno(errno);
     }
 
@@ -441,4 +444,51 @@ unsafe extern "C" fn tend<A: Adapter>(_: *mut c_void) -> *mut c_void {
     // SAFETY: a set of signals.
     unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &none, null_mut()) };
     null_mut()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    /// Whether a wait without end, of each of these kinds, comes to one.
+    fn ends(thread: &'static Thread, kinds: &'static [u32]) {
+        let (done, all) = mpsc::channel();
+        std::thread::spawn(move || {
+            for &kind in kinds {
+                thread.wait(kind, None);
+            }
+            let _ = done.send(());
+        });
+        all.recv_timeout(Duration::from_secs(100)).expect("it waits on");
+    }
+
+    #[test]
+    fn a_rush_before_the_wait_is_not_slept_over() {
+        static THREAD: Thread = Thread::new();
+        THREAD.rush();
+        ends(&THREAD, ANY);
+        // What stirs ends the other waits alone: a pause has its time.
+        static STIRRED: Thread = Thread::new();
+        STIRRED.stir();
+        ends(&STIRRED, &[REST, DOZE]);
+        STIRRED.wait(PAUSE, Some(1));
+        assert_eq!(STIRRED.waiting.load(Ordering::Relaxed), AWAKE);
+    }
+
+    #[test]
+    fn a_rush_ends_each_wait() {
+        static THREAD: Thread = Thread::new();
+        for kind in [&[PAUSE][..], &[REST], &[DOZE]] {
+            let waiter = std::thread::spawn(|| ends(&THREAD, kind));
+            while THREAD.waiting.load(Ordering::SeqCst) != kind[0] {
+                std::thread::yield_now();
+            }
+            THREAD.rush();
+            waiter.join().expect("it ends");
+            THREAD.reset(0);
+            assert!(!THREAD.rushed.load(Ordering::Relaxed), "a child's is its own");
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! The few functions of the C library that no system call replaces, declared by hand.
 
-use core::ffi::{c_int, c_long, c_uint, c_ulong, c_void};
+use core::ffi::{CStr, c_char, c_int, c_long, c_uint, c_ulong, c_void};
+use rustix::io::Errno;
 
 /// `pthread_key_t` on Linux, in glibc and in musl.
 pub(crate) type Key = c_uint;
@@ -29,6 +30,10 @@ pub(crate) const SIG_SETMASK: c_int = 2;
 pub(crate) const SIGPIPE: c_int = 13;
 /// A file has reached the process's limit; the same on all architectures but MIPS.
 pub(crate) const SIGXFSZ: c_int = 25;
+/// A process in the background writes to its terminal; the same on all architectures but MIPS.
+pub(crate) const SIGTTOU: c_int = 22;
+/// Nobody can cancel the thread, in glibc and musl.
+const PTHREAD_CANCEL_DISABLE: c_int = 1;
 /// Names for [`sysconf`], the same in glibc and musl: processors that are in use, pages of memory.
 pub(crate) const SC_NPROCESSORS_ONLN: c_int = 84;
 /// See [`SC_NPROCESSORS_ONLN`].
@@ -87,6 +92,9 @@ unsafe extern "C" {
     pub(crate) fn sigpending(set: *mut SigSet) -> c_int;
     pub(crate) fn sigtimedwait(set: *const SigSet, info: *mut c_void, time: *const Time) -> c_int;
     pub(crate) fn pthread_sigmask(how: c_int, new: *const SigSet, old: *mut SigSet) -> c_int;
+    safe fn pthread_setcancelstate(new: c_int, old: &mut c_int) -> c_int;
+    /// With a buffer of the caller's. glibc's allocates where the kernel cannot tell the path.
+    fn getcwd(buffer: *mut c_char, size: usize) -> *mut c_char;
     pub(crate) fn pthread_attr_init(attributes: *mut ThreadAttributes) -> c_int;
     pub(crate) fn pthread_attr_destroy(attributes: *mut ThreadAttributes) -> c_int;
     pub(crate) fn pthread_attr_setdetachstate(
@@ -179,4 +187,28 @@ pub(crate) fn errno() -> c_int {
 pub(crate) fn set_errno(value: c_int) {
     // SAFETY: the C library's own place for this thread.
     unsafe { *errno_location() = value };
+}
+
+/// Runs `act` while nobody can cancel this thread, which would leave undone what it is to do after.
+pub(crate) fn uncancelled<T>(act: impl FnOnce() -> T) -> T {
+    let (mut before, mut ours) = (0, 0);
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &mut before);
+    let done = act();
+    pthread_setcancelstate(before, &mut ours);
+    done
+}
+
+/// The working directory, as an absolute path. Not inside the heap: it may allocate.
+///
+/// # Errors
+/// The system's: it is too long for the buffer, or was removed.
+pub(crate) fn working_directory(buffer: &mut [u8]) -> Result<&[u8], Errno> {
+    // SAFETY: a buffer of that size.
+    if unsafe { getcwd(buffer.as_mut_ptr().cast(), buffer.len()) }.is_null() {
+        return Err(match Errno::from_raw_os_error(errno()) {
+            Errno::RANGE => Errno::NAMETOOLONG,
+            error => error,
+        });
+    }
+    CStr::from_bytes_until_nul(buffer).map(CStr::to_bytes).map_err(|_| Errno::NAMETOOLONG)
 }

@@ -13,8 +13,8 @@
 //! | `HAKMEM_HUGE` | `never`, `auto`, `always` | `auto` |
 //! | `HAKMEM_LEARN` | `off`, `on`, `freeze` | `on` |
 //! | `HAKMEM_LEARN_FIXED` | of `lists`, `sharers`, `decay`, `fresh` any, with commas | none |
-//! | `HAKMEM_LEARN_LOG` | a path, where `%p` stands for the process's number | no log |
-//! | `HAKMEM_POLICY` | a path | no file |
+//! | `HAKMEM_LEARN_LOG` | a path (relative: to the working directory of the start), where `%p` stands for the process's number | no log |
+//! | `HAKMEM_POLICY` | a path, likewise | no file |
 //! | `HAKMEM_LIB` | a path; read by the `hakmem` command alone | |
 //!
 //! Reading is a function from the environment's bytes to [`Settings`]; it has no other effect than
@@ -351,6 +351,7 @@ impl Shared {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use hakmem_core::learn::Lever;
     use std::vec::Vec;
 
     fn read_all<'a>(environment: &[&'a str]) -> (Settings, Vec<Trouble<'a>>) {
@@ -458,6 +459,8 @@ mod tests {
         }
         let fixed = levers(b"decay,lists").unwrap();
         assert_eq!(learning("HAKMEM_LEARN_FIXED=decay,lists"), (Learning { fixed, ..default }, 0));
+        let expected = read_all(&["HAKMEM_LEARN_FIXED="]).1[0].expected.unwrap_or_default();
+        assert!(Lever::ALL.into_iter().all(|lever| expected.contains(lever.whole())), "{expected}");
         for broken in [
             "HAKMEM_LEARN=",
             "HAKMEM_LEARN=1",

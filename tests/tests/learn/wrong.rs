@@ -1,15 +1,18 @@
 //! What may be wrong: one line says so, and the program runs on.
 
-use super::record::read;
 use super::{ALONE, LIMIT, command, folder, number, quiet, run, settled, summed, text};
-use hakmem_tests::child;
+use hakmem_tests::child::{self, Outcome};
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::process::Stdio;
 
 /// Runs a case with a setting that it must warn of, in one line that has this in it.
 fn warns(case: &str, settings: &[(&str, &str)], words: &str) {
-    let outcome = run(case, settings);
+    says(&run(case, settings), settings, words);
+}
+
+/// What was said is that line.
+pub(crate) fn says(outcome: &Outcome, settings: &[(&str, &str)], words: &str) {
     let [line] = outcome.stderr.lines().collect::<Vec<_>>()[..] else {
         panic!("not one line on standard error: {settings:?} {outcome}");
     };
@@ -174,22 +177,14 @@ fn a_pipe_that_nobody_empties_ends_the_log() {
     warns("some_time", &settings, "cannot be written (error 11); the log ends");
 }
 
-#[test]
-fn other_files_by_the_log_s_number_get_nothing() {
-    let log = folder("closed").join("log");
-    let own = [("HAKMEM_LEARN_LOG", text(&log)), ("RECORD", text(&log)), ALONE];
-    warns("descriptors_closed", &own, "cannot be written (error 9); the log ends");
-    assert!(!read(&log).steps.is_empty());
-}
-
-fn make_fifo(path: &std::path::Path) {
+pub(crate) fn make_fifo(path: &std::path::Path) {
     let path = std::ffi::CString::new(text(path)).expect("no zero byte");
     // SAFETY: a string.
     assert_eq!(unsafe { libc::mkfifo(path.as_ptr(), 0o600) }, 0);
 }
 
 /// Writes until the pipe takes no more.
-fn fill(pipe: &fs::File) {
+pub(crate) fn fill(pipe: &fs::File) {
     use std::io::Write;
     use std::os::fd::AsRawFd;
     // SAFETY: the descriptor is open; only how it waits is changed.

@@ -18,6 +18,19 @@ fn the_header_says_what_it_began_with() {
 }
 
 #[test]
+fn levers_are_known_by_their_names() {
+    for lever in Lever::ALL {
+        let mut fixed = Fixed::default();
+        assert!(!fixed.has(lever) && fixed.add(lever.whole().as_bytes()) && fixed.has(lever));
+        let others = Lever::ALL.into_iter().filter(|other| *other != lever);
+        assert!(others.into_iter().all(|other| !fixed.has(other) && other.name() != lever.name()));
+    }
+    let mut fixed = Fixed::default();
+    assert!(![&b""[..], b"list", b"Lists", b"lists "].into_iter().any(|name| fixed.add(name)));
+    assert_eq!(fixed, Fixed::default());
+}
+
+#[test]
 fn a_line_says_what_differs() {
     let mut simulator = Simulator::learning();
     simulator.seen.classes[3].refills = 7;

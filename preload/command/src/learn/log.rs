@@ -5,7 +5,7 @@
 
 use super::wire;
 use hakmem_core::CLASSES;
-use hakmem_core::learn::{Change, Counters, Fixed, Note, Phase, Start, Verdict};
+use hakmem_core::learn::{Change, Counters, Fixed, Lever, Note, Phase, Start, Verdict};
 use hakmem_core::policy::Policy;
 use std::fmt;
 use std::fs::File;
@@ -199,13 +199,10 @@ fn header(line: &[u8]) -> Result<Header, String> {
 pub(super) fn fixed<'a>(names: impl Iterator<Item = &'a str>) -> Result<Fixed, String> {
     let mut fixed = Fixed::default();
     for name in names {
-        *match name {
-            "lists" => &mut fixed.lists,
-            "sharers" => &mut fixed.sharers,
-            "decay" => &mut fixed.decay,
-            "fresh" => &mut fixed.fresh,
-            other => return Err(format!("{other:?} is none of lists, sharers, decay, fresh")),
-        } = true;
+        if !fixed.add(name.as_bytes()) {
+            let known = Lever::ALL.map(Lever::whole).join(", ");
+            return Err(format!("{name:?} is none of {known}"));
+        }
     }
     Ok(fixed)
 }

@@ -28,12 +28,15 @@ impl Named for Phase {
 
 impl Named for Lever {
     const KIND: &'static str = "lever";
-    const NAMES: &'static [(&'static str, Self)] = &[
-        ("list", Self::List),
-        ("sharers", Self::Sharers),
-        ("decay", Self::Decay),
-        ("fresh", Self::Fresh),
-    ];
+    const NAMES: &'static [(&'static str, Self)] = &{
+        let [list, sharers, decay, fresh] = Self::ALL;
+        [
+            (list.name(), list),
+            (sharers.name(), sharers),
+            (decay.name(), decay),
+            (fresh.name(), fresh),
+        ]
+    };
 }
 
 impl Named for Reason {

@@ -1,12 +1,13 @@
 //! The file that the record goes to.
 
+use super::identity::{self, Identity};
 use super::quietly::quietly;
 use crate::container::PathBuffer;
 use crate::libc;
 use crate::line::Line;
 use core::fmt::{self, Display, Write};
 use rustix::fd::{AsFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd};
-use rustix::fs::{Mode, OFlags, Stat, fstat, open};
+use rustix::fs::{Mode, OFlags, open};
 use rustix::io::Errno;
 
 /// Bytes of a line that one call writes: more than most lines have.
@@ -20,7 +21,7 @@ pub(super) struct Log {
     pid: i32,
     /// Device and inode: a program that closes every descriptor and opens others must not find lines in
     /// one of them.
-    file: [u64; 2],
+    file: Identity,
     /// Whether it came to an end before the process did.
     ended: bool,
     piece: Line<PIECE>,
@@ -36,7 +37,7 @@ impl Log {
         self.fd == 0 && !self.ended
     }
 
-    /// Creates the file, or empties it.
+    /// Creates the file, or empties it. `None`: its path is too long.
     ///
     /// # Errors
     /// The system's; then it is ended.
@@ -47,12 +48,12 @@ impl Log {
         // A pipe that nobody reads is no log, and nothing is worth waiting for.
         let flags = flags | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
         let file = open(path.as_c_str(), flags, Mode::from_raw_mode(0o666))?;
-        let stat = fstat(&file)?;
+        let identity = identity::of(file.as_fd())?;
         // Far up, out of the way of programs that count on getting the lowest numbers.
         let copy = rustix::io::fcntl_dupfd_cloexec(&file, 200)
             .or_else(|_| rustix::io::fcntl_dupfd_cloexec(&file, 3))?;
         self.fd = copy.into_raw_fd();
-        self.file = device_and_inode(&stat);
+        self.file = identity;
         (self.pid, self.ended) = (libc::getpid(), false);
         Ok(())
     }
@@ -84,8 +85,7 @@ impl Log {
 
     fn is_ours(&self) -> bool {
         // SAFETY: not -1; if it is closed, the call fails.
-        let stat = fstat(unsafe { BorrowedFd::borrow_raw(self.fd) });
-        stat.is_ok_and(|stat| self.file == device_and_inode(&stat))
+        identity::of(unsafe { BorrowedFd::borrow_raw(self.fd) }) == Ok(self.file)
     }
 
     /// Forgets the file, in the child of a fork; another may be opened.
@@ -105,11 +105,6 @@ impl Log {
         }
         self.fd = 0;
     }
-}
-
-#[allow(clippy::unnecessary_cast, reason = "their types differ between architectures")]
-fn device_and_inode(stat: &Stat) -> [u64; 2] {
-    [stat.st_dev as u64, stat.st_ino as u64]
 }
 
 /// Writes a text by as few calls as its pieces allow.

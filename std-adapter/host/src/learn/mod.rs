@@ -1,27 +1,52 @@
 //! The learner's place in a process: who gives it steps, and where its record and its policy lie.
 //!
 //! ```text
-//! start ..................... HAKMEM_POLICY is read, HAKMEM_LEARN_LOG begun     (policy.rs, log.rs)
+//! start ..................... HAKMEM_POLICY is read, HAKMEM_LEARN_LOG begun              (files.rs)
 //! the background thread ..... a step when one is due, asleep where the program rests
 //!  \-- none runs: growth and spills note that one is due; attend, at the end of a slow allocation,
 //!      makes it: outside of the heap, a second of CPU for some ten thousand of them    (step.rs)
+//! set_policy ................ holds, whatever a step decides meanwhile                  (given.rs)
 //! frozen, and at the end .... the policy is written, if the learner has come to rest since it began: the
-//!                             next start rests with it
+//!                             next start rests with it                                 (policy.rs)
 //! fork ...................... the child goes on by the policy that it has, learns anew, and writes neither
 //!                             file; but a log with %p in its name is its own
+//! exec ...................... another program: it starts as any does, with the same variables
 //! ```
 //! Whoever finds the learner at work goes on without it: nobody waits. A thread that is stopped in the
 //! middle of a step, or a process without any, harms nothing: the heap works by the policy that it has.
 //!
+//! *Paths* that are relative are so to the working directory of the start (path.rs).
+//!
 //! *The log* is opened once, closed in whatever program the process becomes, and each line written by
 //! one call at the file's end: what two processes write into one file are whole lines, in turn. A call
 //! never waits: a pipe that nobody empties ends the log, as a full disk does, with one warning. Neither
-//! ends the process: the signals that come with that are taken back.
+//! ends the process: the signals that come with that are taken back (quietly.rs). A program that this one
+//! starts, by fork and exec, finds the same variables, and *empties* a log of the same name; `%p` is its own
+//! number there, so with that it has a log of its own, be it a program that forks in its turn. A process
+//! that execs without a fork keeps its number: the new program empties the old one's log even so.
+//! All of them read the policy, and each that comes to rest writes it at its end: the last one's stays.
+//!
+//! *The policy* is written beside its file and renamed, so that no reader finds half of one. Before that, the
+//! background thread waits for the disk, and so does the end of the process: some milliseconds, or as long
+//! as a busy disk takes, for a program that names a file and has come to rest. A program's own thread that
+//! makes the step with which the learner freezes does not wait in the middle of its work: what it writes
+//! would be lost if the machine stopped at once, so it is written once more at the end. A fork while the
+//! background thread waits is not held up; its child learns nothing.
+//!
+//! *The stack* of a program's own thread: a step takes 4 KiB at most, its warnings and files included, and so
+//! does the end. What is larger lies beside the learner, of which only one is at work.
+//!
+//! *Warnings* go to what was standard error at the start, if it takes them at once, or are lost (stderr.rs).
+//! *Cancelling* a thread does nothing while it makes a step.
 
+mod files;
+mod given;
+mod identity;
 mod log;
 mod path;
 mod policy;
 mod quietly;
+mod stderr;
 mod step;
 
 pub(crate) use path::Path;
@@ -57,16 +82,7 @@ pub struct Learning {
 /// The levers that are named, with commas between. `None`: one is none, or there is none.
 pub(crate) fn levers(names: &[u8]) -> Option<Fixed> {
     let mut fixed = Fixed::default();
-    for name in names.split(|&byte| byte == b',') {
-        match name {
-            b"lists" => fixed.lists = true,
-            b"sharers" => fixed.sharers = true,
-            b"decay" => fixed.decay = true,
-            b"fresh" => fixed.fresh = true,
-            _ => return None,
-        }
-    }
-    Some(fixed)
+    names.split(|&byte| byte == b',').all(|name| fixed.add(name)).then_some(fixed)
 }
 
 /// The learner, as its host knows it. All zero at first, as a static heap must be.
@@ -90,8 +106,9 @@ pub(crate) struct Learner {
     next: AtomicU64,
     /// When the last look was.
     last: AtomicU64,
-    /// Whether the program set a policy since the learner last began.
-    anew: AtomicBool,
+    /// What the program set.
+    given: given::Given,
+    stderr: stderr::Stderr,
     /// Bytes mapped since the last step.
     grown: AtomicU64,
     /// Whether it slept, so that what the process did meanwhile is no measure.
@@ -117,7 +134,8 @@ impl Learner {
             due: AtomicBool::new(false),
             next: AtomicU64::new(0),
             last: AtomicU64::new(0),
-            anew: AtomicBool::new(false),
+            given: given::Given::new(),
+            stderr: stderr::Stderr::new(),
             grown: AtomicU64::new(0),
             rested: AtomicBool::new(false),
             told: step::Shared::new(),
@@ -205,7 +223,7 @@ impl Learner {
     pub(crate) fn unlock_after_fork(&self, in_child: bool) -> Option<Policy> {
         if in_child {
             // Not in other libraries' handlers of this fork.
-            self.next.store(libc::millis() + step::PAUSE, Ordering::Relaxed);
+            self.begin_at(libc::millis());
             self.due.store(false, Ordering::Relaxed);
         }
         if !self.held.swap(false, Ordering::Relaxed) {
@@ -217,11 +235,12 @@ impl Learner {
         let mut lasting = None;
         if in_child {
             // SAFETY: `busy` is ours.
-            lasting = unsafe { &mut *self.inner.get() }.forget();
+            let inner = unsafe { &mut *self.inner.get() };
+            lasting = inner.forget().filter(|_| self.given.count() == inner.given);
             self.told.forget();
         }
         self.give();
-        lasting.filter(|_| !self.anew.load(Ordering::Relaxed))
+        lasting
     }
 }
 

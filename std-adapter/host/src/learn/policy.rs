@@ -8,7 +8,7 @@ use crate::line::Line;
 use core::fmt::{self, Display, Formatter, Write};
 use hakmem_core::Policy;
 use hakmem_core::policy::text::{self, LONGEST, Machine, PolicyError};
-use rustix::fs::{Mode, OFlags, open, rename, unlink};
+use rustix::fs::{Mode, OFlags, fdatasync, open, rename, unlink};
 use rustix::io::Errno;
 
 /// Why a file could not be read.
@@ -51,27 +51,49 @@ pub(super) fn load(path: &PathBuffer, machine: &Machine) -> Result<Policy, Fault
     text::parse(read, machine).map_err(Fault::Broken)
 }
 
-/// Writes a policy beside the file, and puts it into its place at once.
-pub(super) fn save(path: &PathBuffer, policy: &Policy, machine: &Machine) -> Result<(), Errno> {
-    let mut beside = PathBuffer::new();
-    let mut ending = Line::<24>::new();
-    // Writing to a line cannot fail.
-    let _ = write!(ending, ".{}.new", libc::getpid());
-    if !beside.set(&[path.as_bytes(), ending.as_bytes()]) {
-        return Err(Errno::NAMETOOLONG);
+/// What is worked with while a policy is written: too much for the stack of any thread. All zero at first.
+pub(super) struct Desk {
+    pub(super) path: PathBuffer,
+    beside: PathBuffer,
+    piece: Line<512>,
+}
+
+impl Desk {
+    pub(super) const fn new() -> Self {
+        Self { path: PathBuffer::new(), beside: PathBuffer::new(), piece: Line::new() }
     }
-    // Left by a process of the same number that did not come to an end of its own.
-    let _ = unlink(beside.as_c_str());
-    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-    let file = open(beside.as_c_str(), flags, Mode::from_raw_mode(0o666))?;
-    let written = quietly(|| {
-        write_through(&file, &mut Line::<512>::new(), format_args!("{}", Text(policy, machine)))
-    });
-    let placed = written.and_then(|()| rename(beside.as_c_str(), path.as_c_str()));
-    if placed.is_err() {
+
+    /// Writes a policy beside the file at `path`, and puts it into its place at once. `lasts`: the disk is
+    /// waited for before, or a machine that stops may be found with an empty file.
+    ///
+    /// # Errors
+    /// The system's; then the file is as it was.
+    pub(super) fn save(
+        &mut self,
+        policy: &Policy,
+        machine: &Machine,
+        lasts: bool,
+    ) -> Result<(), Errno> {
+        let mut ending = Line::<24>::new();
+        // Writing to a line cannot fail.
+        let _ = write!(ending, ".{}.new", libc::getpid());
+        let Self { path, beside, piece } = self;
+        if !beside.set(&[path.as_bytes(), ending.as_bytes()]) {
+            return Err(Errno::NAMETOOLONG);
+        }
+        // Left by a process of the same number that did not come to an end of its own.
         let _ = unlink(beside.as_c_str());
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+        let file = open(beside.as_c_str(), flags, Mode::from_raw_mode(0o666))?;
+        let text = Text(policy, machine);
+        let written = quietly(|| write_through(&file, piece, format_args!("{text}")));
+        let kept = written.and_then(|()| if lasts { fdatasync(&file) } else { Ok(()) });
+        let placed = kept.and_then(|()| rename(beside.as_c_str(), path.as_c_str()));
+        if placed.is_err() {
+            let _ = unlink(beside.as_c_str());
+        }
+        placed
     }
-    placed
 }
 
 struct Text<'a>(&'a Policy, &'a Machine);
@@ -91,27 +113,27 @@ mod tests {
     fn what_is_saved_is_loaded() {
         let folder = env::temp_dir().join(std::format!("hakmem-{}-policy", process::id()));
         fs::create_dir_all(&folder).unwrap();
-        let mut path = PathBuffer::new();
-        assert!(path.push(folder.join("p").to_str().expect("UTF-8").as_bytes()));
+        let mut desk = Desk::new();
+        assert!(desk.path.push(folder.join("p").to_str().expect("UTF-8").as_bytes()));
         let machine = machine(4096);
         assert!(machine.cpus > 0 && machine.memory > 0);
-        assert_eq!(load(&path, &machine), Err(Fault::Missing));
+        assert_eq!(load(&desk.path, &machine), Err(Fault::Missing));
         let policy = Policy { decay: 123, ..Policy::DEFAULT };
         for policy in [policy, Policy::DEFAULT, policy] {
-            assert_eq!(save(&path, &policy, &machine), Ok(()));
-            assert_eq!(load(&path, &machine), Ok(policy));
+            assert_eq!(desk.save(&policy, &machine, true), Ok(()));
+            assert_eq!(load(&desk.path, &machine), Ok(policy));
             assert_eq!(fs::read_dir(&folder).unwrap().count(), 1);
         }
         let other = Machine { cpus: machine.cpus + 1, ..machine };
-        assert_eq!(load(&path, &other), Err(Fault::Broken(PolicyError::Machine(machine))));
+        assert_eq!(load(&desk.path, &other), Err(Fault::Broken(PolicyError::Machine(machine))));
         fs::write(folder.join("p"), "x".repeat(LONGEST + 9)).unwrap();
-        assert_eq!(load(&path, &machine), Err(Fault::Broken(PolicyError::Foreign)));
+        assert_eq!(load(&desk.path, &machine), Err(Fault::Broken(PolicyError::Foreign)));
         fs::remove_file(folder.join("p")).unwrap();
         fs::create_dir(folder.join("p")).unwrap();
-        assert_eq!(load(&path, &machine), Err(Fault::Unreadable(Errno::ISDIR)));
-        assert!(save(&path, &policy, &machine).is_err());
+        assert_eq!(load(&desk.path, &machine), Err(Fault::Unreadable(Errno::ISDIR)));
+        assert!(desk.save(&policy, &machine, true).is_err());
         assert_eq!(fs::read_dir(&folder).unwrap().count(), 1);
         fs::remove_dir_all(&folder).unwrap();
-        assert!(save(&path, &policy, &machine).is_err());
+        assert!(desk.save(&policy, &machine, true).is_err());
     }
 }

@@ -1,22 +1,16 @@
 //! A step: what is seen, what comes of it, and where that goes.
 
 use super::log::Log;
-use super::policy::{self, Fault};
-use super::quietly::quietly;
-use super::{Learn, Learner, Learning, Path};
+use super::policy::Desk;
+use super::{Learn, Learner};
 use crate::libc::{self, Used};
-use crate::line::Line;
 use crate::linux::{Adapter, Linux};
-use crate::options::Decay;
-use core::fmt::{self, Display};
 use core::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use hakmem_core::Policy;
 use hakmem_core::learn::{Counters, Decisions, Note, Phase, Start, State, record, step};
-use rustix::fd::BorrowedFd;
-use rustix::io::Errno;
 
 /// Milliseconds from one step to the next, or until a program that rested is looked at.
-pub(super) const PAUSE: u64 = 100;
+const PAUSE: u64 = 100;
 /// Doublings of the pause of a process that uses no CPU, until the learner sleeps.
 const DOUBLINGS: u32 = 4;
 /// No time at which a step is due.
@@ -27,26 +21,29 @@ const GROWTH: usize = 4 << 20;
 const RUSH: u64 = 32 << 20;
 /// Milliseconds from one look to the next, even in a rush.
 const SOONEST: u64 = 10;
-/// Bytes of a path that a warning shows.
-const SHOWN: usize = 100;
 
 /// What is worked on by one thread at a time. All zero at first.
 pub(super) struct Inner {
-    state: State,
-    start: Start,
+    pub(super) state: State,
+    pub(super) start: Start,
     /// Whether `state` was begun with the policy that the heap works by.
     begun: bool,
-    log: Log,
+    /// The count of what the program had given by then.
+    pub(super) given: u32,
+    pub(super) log: Log,
+    pub(super) desk: Desk,
+    /// What this step sees: too much for the stack of any thread.
+    look: Counters,
     /// What the log's last line says.
     seen: Counters,
-    policy: Policy,
+    pub(super) policy: Policy,
     /// What the program used up to the last look, and when that was.
     used: Used,
     looked: u64,
     /// Looks since the process last used any.
     idle: u32,
-    /// Whether a step was made since the policy was last written, by a learner that has come to rest.
-    learned: bool,
+    /// Whether a step was made since the policy was last written to stay, by a learner that has come to rest.
+    pub(super) learned: bool,
 }
 
 impl Inner {
@@ -55,7 +52,10 @@ impl Inner {
             state: State::new(),
             start: Start::NEW,
             begun: false,
+            given: 0,
             log: Log::new(),
+            desk: Desk::new(),
+            look: Counters::ZERO,
             seen: Counters::ZERO,
             policy: Policy::ZERO,
             used: Used { faults: 0, user: 0, system: 0 },
@@ -173,6 +173,11 @@ impl Learner {
         !self.is_on() || self.sleeps() || self.told.phase() == Phase::Frozen
     }
 
+    /// Lets the first step be due some time from now.
+    pub(super) fn begin_at(&self, now: u64) {
+        self.next.store(now + PAUSE, Ordering::Relaxed);
+    }
+
     /// Lets it sleep.
     pub(crate) fn doze(&self) {
         self.next.store(ASLEEP, Ordering::Relaxed);
@@ -217,97 +222,16 @@ impl Learner {
 }
 
 impl<A: Adapter> Linux<A> {
-    /// Reads the policy's file, begins the record, and lets steps be made.
-    pub(crate) fn start_learning(
-        &self,
-        learning: Learning,
-        decay: Decay,
-        files: [Option<Path<'_>>; 2],
-    ) {
-        let errno = libc::errno();
-        let learner = &self.learner;
-        learner.learn.store(learning.learn as u8, Ordering::Relaxed);
-        let mut start = Start { freeze: false, settled: false, fixed: learning.fixed };
-        start.freeze = learning.learn == Learn::Freeze;
-        let [policy, log] = files;
-        if let Some(path) = policy {
-            learner.policy.store(path);
-            start.settled = self.load_policy(learning.learn);
-        }
-        if let Some(path) = log {
-            learner.log.store(path);
-        }
-        start.fixed.decay |= decay != Decay::Policy;
-        if let Decay::Fixed(decay) = decay {
-            let policy = A::heap().policy();
-            learner.own_decay.store(policy.decay, Ordering::Relaxed);
-            A::heap().set_policy(&Policy { decay, ..policy });
-        }
-        learner.next.store(libc::millis() + PAUSE, Ordering::Relaxed);
-        learner.owner.store(libc::getpid(), Ordering::Relaxed);
-        learner.try_with(|inner| {
-            inner.start = start;
-            if learner.is_on() {
-                self.begin(inner);
-            }
-        });
-        libc::set_errno(errno);
-    }
-
-    /// Whether the heap works by the file's policy now.
-    fn load_policy(&self, learn: Learn) -> bool {
-        let learner = &self.learner;
-        let Some(path) = learner.policy.plain() else { return false };
-        let found = policy::load(&path, &self.machine());
-        let is_new = learn == Learn::On && found == Err(Fault::Missing);
-        learner.saves.store(learn == Learn::On && (is_new || found.is_ok()), Ordering::Relaxed);
-        match found {
-            Ok(policy) => A::heap().set_policy(&policy),
-            Err(ref fault) if !is_new => {
-                warn("HAKMEM_POLICY", path.as_bytes(), &format_args!("{fault}; the default holds"));
-            }
-            Err(_) => {}
-        }
-        found.is_ok()
-    }
-
-    /// The machine, as a policy's file names it.
-    pub fn machine(&self) -> hakmem_core::policy::text::Machine {
-        policy::machine(self.page_size())
-    }
-
     /// Begins, or begins anew, by the policy that the heap has; in the record as well.
-    fn begin(&self, inner: &mut Inner) {
-        let learner = &self.learner;
+    #[cold]
+    #[inline(never)]
+    pub(super) fn begin(&self, inner: &mut Inner) {
         inner.policy = A::heap().policy();
         inner.seen = Counters::ZERO;
         inner.state.begin(&inner.policy, inner.start);
         inner.begun = true;
-        learner.told.begin(inner.start);
-        let log = &learner.log;
-        let opens = log.is_some() && (learner.is_owner() || log.names_process());
-        if opens && inner.log.is_unopened() {
-            let path = log.of_process(libc::getpid());
-            if let Err(error) = inner.log.open(path.as_ref()) {
-                self.warn_of_log("cannot be opened", error);
-            }
-        }
-        let header = record::Header { policy: &inner.policy, start: inner.start };
-        let added = inner.log.add(&header);
-        self.log_added(added);
-    }
-
-    fn log_added(&self, added: Result<(), Errno>) {
-        if let Err(error) = added {
-            self.warn_of_log("cannot be written", error);
-        }
-    }
-
-    fn warn_of_log(&self, what: &str, error: Errno) {
-        let path = self.learner.log.plain();
-        let path = path.as_ref().map_or(&b""[..], |path| path.as_bytes());
-        let error = error.raw_os_error();
-        warn("HAKMEM_LEARN_LOG", path, &format_args!("{what} (error {error}); the log ends"));
+        self.learner.told.begin(inner.start);
+        self.learner.begin_log(inner);
     }
 
     /// Makes a step if one is due and nobody else makes one. Not inside the heap.
@@ -353,86 +277,58 @@ impl<A: Adapter> Linux<A> {
         }
         inner.idle = 0;
         learner.grown.store(0, Ordering::Relaxed);
-        // ORDERING: Acquire, partner: `set_policy`: the policy that was set is the one begun with.
-        if learner.anew.swap(false, Ordering::Acquire) {
+        let given = learner.given.count();
+        if given != inner.given {
+            inner.given = given;
             inner.begin_anew();
+            // Whoever gave it may be stopped on the way.
+            A::heap().set_policy(&learner.given.policy());
         }
         if !inner.begun {
             self.begin(inner);
         }
-        let Used { faults, user, system } = used;
-        let mut seen = Counters { faults, user, system, ..A::heap().look() };
-        if !in_background {
-            // Without rounds of decay nobody looks which are used.
-            seen.active = seen.caches;
-        }
-        let decisions = step(&mut inner.state, &seen, now);
-        if learner.anew.load(Ordering::Relaxed) {
-            // What the program has set meanwhile holds.
-            return PAUSE;
-        }
+        self.look(inner, in_background);
+        let decisions = decide(inner, now);
         if learner.learn() == Learn::On && decisions.policy != inner.policy {
             A::heap().set_policy(&decisions.policy);
         }
+        if learner.given.prevail(inner.given, |policy| A::heap().set_policy(policy)) {
+            return PAUSE;
+        }
         let line = record::Line {
             now,
-            seen: &seen,
+            seen: &inner.look,
             seen_before: &inner.seen,
             decisions: &decisions,
             policy_before: &inner.policy,
         };
         let added = inner.log.add(&line);
-        self.log_added(added);
-        (inner.seen, inner.policy) = (seen, decisions.policy);
+        learner.log_added(added);
+        (inner.seen, inner.policy) = (inner.look, decisions.policy);
         inner.learned = inner.state.has_rested();
         if learner.told.add(&decisions) {
-            self.save_policy(inner);
+            self.save_policy(inner, in_background);
         }
         u64::from(decisions.pause.max(1))
     }
 
-    /// Writes the policy into its file, if that is wanted, and anything was learned since.
-    fn save_policy(&self, inner: &mut Inner) {
-        let learner = &self.learner;
-        let is_set = learner.anew.load(Ordering::Relaxed);
-        if !learner.saves() || !inner.learned || is_set || !learner.is_owner() {
-            return;
+    /// Looks at the heap and the process. On its own, as `decide` is: what they work with is gone from the
+    /// stack afterwards.
+    #[inline(never)]
+    fn look(&self, inner: &mut Inner, in_background: bool) {
+        let seen = &mut inner.look;
+        *seen = A::heap().look();
+        let Used { faults, user, system } = inner.used;
+        (seen.faults, seen.user, seen.system) = (faults, user, system);
+        if !in_background {
+            // Without rounds of decay nobody looks which are used.
+            seen.active = seen.caches;
         }
-        let Some(path) = learner.policy.plain() else { return };
-        let mut policy = inner.state.lasting();
-        // What the user fixed is no part of what was learned.
-        let decay = learner.own_decay.load(Ordering::Relaxed);
-        if decay != 0 {
-            policy.decay = decay;
-        }
-        if let Err(error) = policy::save(&path, &policy, &self.machine()) {
-            learner.saves.store(false, Ordering::Relaxed);
-            let error = error.raw_os_error();
-            let what = format_args!("cannot be written (error {error}); it stays as it was");
-            warn("HAKMEM_POLICY", path.as_bytes(), &what);
-        }
-        inner.learned = false;
-    }
-
-    /// The process comes to its end: the policy is written, if anything was learned. For adapters.
-    pub fn end(&self) {
-        self.learner.with_patience(|inner| self.save_policy(inner));
     }
 
     /// Lets the heap work by other numbers from now on; the learner begins anew with them.
     pub fn set_policy(&self, policy: &Policy) {
-        // Twice: a step that is under way must not put its own in place of this one, and one that has
-        // begun with what was there before must begin once more.
-        // ORDERING: Release, partner: the acquire in `look_and_step`.
-        let tell = || self.learner.anew.store(true, Ordering::Release);
-        let set = || {
-            tell();
-            A::heap().set_policy(policy);
-            tell();
-        };
-        if self.learner.with_patience(|_| set()).is_none() {
-            set();
-        }
+        self.learner.given.give(policy, |policy| A::heap().set_policy(policy));
     }
 
     /// What the learner did in this process.
@@ -449,13 +345,69 @@ impl<A: Adapter> Linux<A> {
     }
 }
 
-/// One line on standard error, if anybody reads it.
-fn warn(name: &str, path: &[u8], what: &dyn Display) {
-    let path = path[..path.len().min(SHOWN)].escape_ascii();
-    let mut line = Line::<512>::new();
-    // Writing to a line cannot fail.
-    let _ = fmt::write(&mut line, format_args!("hakmem: {name}={path}: {what}\n"));
-    // SAFETY: not -1; if it is closed, the call fails, which is no concern.
-    let stderr = unsafe { BorrowedFd::borrow_raw(2) };
-    let _ = quietly(|| line.put(stderr));
+#[inline(never)]
+fn decide(inner: &mut Inner, now: u64) -> Decisions {
+    step(&mut inner.state, &inner.look, now)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CLASS: usize = 3;
+
+    /// Makes steps of a busy program's counters until longer lists are tried for one class.
+    fn try_longer_lists(inner: &mut Inner) {
+        inner.state.begin(&Policy::DEFAULT, Start::NEW);
+        inner.begun = true;
+        let mut seen = Counters { in_use: 24 << 20, caches: 1, active: 1, ..Counters::ZERO };
+        let mut steps = 1..100;
+        let tries = |step: u64| {
+            seen.user += 100_000;
+            seen.classes[CLASS].refills += 4000;
+            seen.classes[CLASS].moved += 32 * 4000;
+            let decisions = hakmem_core::learn::step(&mut inner.state, &seen, step * 100);
+            decisions.phase == Phase::Canary
+                && decisions.policy.lists[CLASS] > Policy::DEFAULT.lists[CLASS]
+        };
+        assert!(steps.any(tries), "nothing is tried");
+    }
+
+    #[test]
+    fn a_child_does_not_go_on_trying() {
+        static LEARNER: Learner = Learner::new();
+        let begin = || LEARNER.try_with(try_longer_lists).expect("nobody is inside");
+        begin();
+        LEARNER.lock_for_fork();
+        assert_eq!(LEARNER.unlock_after_fork(false), None);
+        assert!(LEARNER.try_with(|inner| inner.begun).expect("nobody is inside"));
+        LEARNER.lock_for_fork();
+        let lasting = LEARNER.unlock_after_fork(true).expect("another than the parent's");
+        assert_eq!(lasting.lists[CLASS], Policy::DEFAULT.lists[CLASS]);
+        // It has not begun, so it has nothing to take back.
+        LEARNER.lock_for_fork();
+        assert_eq!(LEARNER.unlock_after_fork(true), None);
+        // What the program gave meanwhile holds in a child.
+        begin();
+        LEARNER.given.give(&Policy::DEFAULT, |_| ());
+        LEARNER.lock_for_fork();
+        assert_eq!(LEARNER.unlock_after_fork(true), None);
+    }
+
+    #[test]
+    fn a_rush_of_growth_makes_a_step_due() {
+        static LEARNER: Learner = Learner::new();
+        LEARNER.doze();
+        assert!(!LEARNER.grew(2 * RUSH as usize), "it has not begun");
+        LEARNER.owner.store(libc::getpid(), Ordering::Relaxed);
+        assert!(!LEARNER.grew(RUSH as usize - 1) && LEARNER.sleeps());
+        assert!(LEARNER.grew(1) && LEARNER.next() != ASLEEP);
+        // Not sooner than some time after the last look, nor later than it was due.
+        let last = libc::millis() + 1_000_000;
+        LEARNER.last.store(last, Ordering::Relaxed);
+        LEARNER.doze();
+        assert!(LEARNER.grew(RUSH as usize) && LEARNER.next() == last + SOONEST);
+        LEARNER.next.store(last, Ordering::Relaxed);
+        assert!(LEARNER.grew(RUSH as usize) && LEARNER.next() == last);
+    }
 }

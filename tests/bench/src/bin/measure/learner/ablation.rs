@@ -1,5 +1,6 @@
 //! Each lever held fast alone: what the learner would be worth without it.
 
+use hakmem_core::learn::Lever;
 use serde_json::{Value, json};
 
 use crate::learner::Session;
@@ -10,7 +11,6 @@ use crate::learner::statistics::{Cost, percent};
 use crate::suite;
 use crate::table::Table;
 
-const LEVERS: [&str; 4] = ["lists", "sharers", "decay", "fresh"];
 /// Workloads beside the scenarios, most of them with several threads.
 const TASKS: &str = "mix-2t,larson,handover-1+1,lifo-10k";
 /// The part of their length that scenarios run.
@@ -23,7 +23,7 @@ pub(crate) fn run(session: &Session) -> Result<(String, Value), String> {
     let tasks: Vec<String> = TASKS.split(',').map(str::to_owned).collect();
     let tasks = suite::chosen(&tasks)?.into_iter().map(Load::Task);
     let scenes = scene::all().filter(|scene| scene.name != "growth-2t").map(Load::Scene);
-    let lines = LEVERS.map(|lever| {
+    let lines = Lever::ALL.map(Lever::whole).map(|lever| {
         let variables = [("HAKMEM_LEARN", "on"), ("HAKMEM_LEARN_FIXED", lever)];
         session.field.hakmem(&format!("without {lever}"), &variables)
     });
