@@ -202,6 +202,14 @@ impl Cache {
         true
     }
 
+    /// As [`bin`](Self::bin), for a class that was made from a size.
+    #[inline(always)]
+    pub(crate) fn bin_of(&mut self, class: ClassId) -> &mut Bin {
+        debug_assert!(usize::from(class.0) < CLASSES);
+        // SAFETY: every `ClassId` is one of the row.
+        unsafe { self.bins.get_unchecked_mut(usize::from(class.0)) }
+    }
+
     #[inline(always)]
     pub(crate) fn bin(&mut self, class: ClassId) -> &mut Bin {
         &mut self.bins[usize::from(class.0)]

@@ -195,6 +195,7 @@ slabs! {
     mod limit;
     mod now;
     mod reach;
+    mod ready;
     mod realloc;
     mod refill;
     mod release;
