@@ -13,7 +13,7 @@
 
 use crate::block::Block;
 use crate::cache::Cache;
-use crate::class::{ClassId, LARGEST, TABLED, padded};
+use crate::class::{ClassId, TABLED, twice_for};
 use crate::heap::Heap;
 use crate::registry::Registry;
 use crate::source::Host;
@@ -21,12 +21,6 @@ use core::ptr::{NonNull, null_mut};
 
 /// The most bytes that are copied here: the caller may be holding off interrupts.
 const COPIED: usize = TABLED;
-
-/// The class that serves a request, if one does.
-#[inline(always)]
-fn class_for(size: usize, align: usize) -> Option<ClassId> {
-    padded(size, align).filter(|size| *size <= LARGEST).map(ClassId::of)
-}
 
 impl<H: Host, R: Registry> Heap<H, R> {
     /// A block that lies ready for a request. Null: none does.
@@ -41,7 +35,8 @@ impl<H: Host, R: Registry> Heap<H, R> {
         align: usize,
     ) -> *mut u8 {
         const { assert!(!H::REACHES, "it does not look at the door") };
-        let block = class_for(size, align).and_then(|class| cache.bin_of(class).pop());
+        // SAFETY: a request's class is one.
+        let block = twice_for(size, align).and_then(|to| unsafe { cache.bin_twice(to) }.pop());
         block.map_or(null_mut(), Block::into_start)
     }
 
@@ -59,14 +54,17 @@ impl<H: Host, R: Registry> Heap<H, R> {
         align: usize,
     ) -> bool {
         const { assert!(!H::REACHES, "it does not look at the door") };
-        let Some(class) = class_for(size, align) else { return false };
-        let is_ready = self.has_room_for(cache, class, start);
-        if is_ready {
-            // SAFETY: a block of this class that its user gave up, and no list holds it, as far as can be
-            // told here (its list's head is another).
-            cache.bin_of(class).push(unsafe { Block::from_start(start) });
+        let Some(twice) = twice_for(size, align) else { return false };
+        if !self.is_own(cache, start, twice) {
+            return false;
         }
-        is_ready
+        // SAFETY: twice a class; of an untouched cache the list has no room.
+        let is_pushed = unsafe { cache.push_twice(twice as u32, start) };
+        if !is_pushed {
+            // SAFETY: as above.
+            unsafe { cache.bin_twice(twice) }.regret();
+        }
+        is_pushed
     }
 
     /// Makes a block `new` bytes long that was asked for with `old`, its contents kept up to the shorter
@@ -83,11 +81,18 @@ impl<H: Host, R: Registry> Heap<H, R> {
         align: usize,
         new: usize,
     ) -> *mut u8 {
-        let (Some(from), Some(to)) = (class_for(old, align), class_for(new, align)) else {
+        let (Some(from), Some(to)) = (twice_for(old, align), twice_for(new, align)) else {
             return null_mut();
         };
-        let begins = || from.measure().place(start.as_ptr().addr()).is_some();
-        if !self.has_room_for(cache, from, start) || !begins() {
+        let address = start.as_ptr().addr();
+        let begins = || ClassId((from / 2) as u8).measure().place(address).is_some();
+        if !self.is_own(cache, start, from) || !begins() {
+            return null_mut();
+        }
+        // SAFETY: twice a class, here and below.
+        let bin = unsafe { cache.bin_twice(from) };
+        // An untouched cache has no room, and owns nothing, whatever was found above.
+        if bin.room <= 0 || bin.list.head_address() == address {
             return null_mut();
         }
         if from == to {
@@ -97,27 +102,22 @@ impl<H: Host, R: Registry> Heap<H, R> {
         if bytes > COPIED {
             return null_mut();
         }
-        // SAFETY: the caller's promise.
-        let moved = unsafe { self.pop_ready(cache, new, align) };
-        if !moved.is_null() {
-            // SAFETY: both blocks hold the shorter size, and are distinct.
-            unsafe { moved.copy_from_nonoverlapping(start.as_ptr(), bytes) };
-            // SAFETY: as in `push_ready`. The room is there still, for the other block is of another class.
-            cache.bin_of(from).push(unsafe { Block::from_start(start) });
-        }
+        // SAFETY: as above.
+        let Some(moved) = unsafe { cache.bin_twice(to) }.pop() else { return null_mut() };
+        let moved = moved.into_start();
+        // SAFETY: both blocks hold the shorter size, and are distinct.
+        unsafe { moved.copy_from_nonoverlapping(start.as_ptr(), bytes) };
+        // SAFETY: its user gave the block up, and no list holds it, as far as can be told here. There is
+        // room still, for the other list is another.
+        unsafe { cache.bin_twice(from).push(Block::from_start(start)) };
         moved
     }
 
-    /// Whether a block that is freed as one of `class` goes into its list.
+    /// Whether what lies at `start` is of a slab of this cache's, and its class that of which `twice` is
+    /// the double. Owner and class in one compare.
     #[inline(always)]
-    fn has_room_for(&self, cache: &mut Cache, class: ClassId, start: NonNull<u8>) -> bool {
-        let address = start.as_ptr().addr();
-        let tag = cache.tag();
-        let twice = 2 * u32::from(class.0);
-        // Owner and class in one compare. An untouched cache owns nothing, whatever this says: it has no room.
-        let is_own =
-            self.registry.lookup(address).is_some_and(|entry| entry.wrapping_sub(tag) == twice);
-        let bin = cache.bin_of(class);
-        is_own && bin.room > 0 && bin.list.head_address() != address
+    fn is_own(&self, cache: &Cache, start: NonNull<u8>, twice: usize) -> bool {
+        let entry = self.registry.lookup(start.as_ptr().addr());
+        entry.is_some_and(|entry| entry.wrapping_sub(cache.tag()) == twice as u32)
     }
 }
