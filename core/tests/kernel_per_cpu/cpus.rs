@@ -19,6 +19,8 @@ thread_local! {
     static CPU: Cell<usize> = const { Cell::new(0) };
     /// Pins that this thread has.
     static DEPTH: Cell<usize> = const { Cell::new(0) };
+    /// Pins that this thread has had.
+    static PINS: Cell<usize> = const { Cell::new(0) };
 }
 
 /// Moves this thread to another CPU, which it shares with whoever else is there.
@@ -30,6 +32,11 @@ pub(crate) fn move_to(cpu: usize) {
 /// Pins that this thread has.
 pub(crate) fn depth() -> usize {
     DEPTH.get()
+}
+
+/// Pins that this thread has had so far.
+pub(crate) fn pins() -> usize {
+    PINS.get()
 }
 
 /// The CPUs of one test.
@@ -53,6 +60,7 @@ unsafe impl<const TEST: usize> Cpu for Cpus<TEST> {
         }
         assert_eq!(place.load(Ordering::Relaxed), me, "two are pinned to CPU {id}");
         DEPTH.set(DEPTH.get() + 1);
+        PINS.set(PINS.get() + 1);
         Pinned(id)
     }
 
