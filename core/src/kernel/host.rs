@@ -35,6 +35,11 @@ impl<S: PageSource, C: Cpu, const CPUS: usize> KernelHost<S, C, CPUS> {
         &self.source
     }
 
+    /// Whether a wrong call of a CPU is written down. For whom, see [`take_misuse`](Self::take_misuse).
+    pub(super) fn has_noted(&self, cpu: usize) -> bool {
+        self.note(cpu).what.load(Ordering::Relaxed) != 0
+    }
+
     /// Takes out what was written down of the calls of a CPU: the first wrong one since the last time.
     /// For who is pinned to that CPU, or holds the heap's lock.
     #[inline(always)]

@@ -61,6 +61,7 @@ impl<const SLOTS: usize> Slabs<SLOTS> {
     }
 
     /// What the heap wrote down of the call that was just made.
+    #[inline(always)]
     fn verdict(&self) -> Result<(), Misuse> {
         match self.heap.host().take_misuse(0) {
             None => Ok(()),
@@ -118,7 +119,8 @@ impl<const SLOTS: usize> Engine for Slabs<SLOTS> {
         // SAFETY: the caller's promise; the cache is this heap's.
         let push = |start| unsafe { heap.push_ready(cache, start, size, align) };
         if NonNull::new(start).is_some_and(push) {
-            return Ok(());
+            // An earlier call may have found something wrong, and had nobody to tell.
+            return self.verdict();
         }
         // SAFETY: the caller's promise.
         unsafe { self.deallocate_slow(start, size, align) }

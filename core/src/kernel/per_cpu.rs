@@ -13,7 +13,9 @@
 //! open or close a superslab, and for spans.
 //!
 //! A caller stays pinned for one call at most: see the crate's "Bounded time" for how long that can be.
-//! Blocks of up to 32 KiB are cleared, and those that move copied, after the pin is released.
+//! Blocks of up to 32 KiB are cleared, and more than 1 KiB of one that moves is copied, after the pin is
+//! released. What the cache's lists serve is a short call, of one pin (`ready.rs`); a call that they do not
+//! serve begins anew, so that the short one keeps nothing for it.
 
 mod front;
 mod global;
@@ -145,7 +147,7 @@ impl<S: PageSource, C: Cpu, R: Registry, const CPUS: usize> PerCpuHeap<S, C, R, 
     ) -> Result<T, Refused> {
         let front = self.fronts.get(id).ok_or(Refused::OutOfRange { id, most: CPUS })?;
         // SAFETY: the caller's promise.
-        unsafe { front.with(work) }.ok_or(Refused::Reentered)
+        unsafe { front.with(work, || self.heap.host().has_noted(id)) }.ok_or(Refused::Reentered)
     }
 
     /// As [`on_cpu`](Self::on_cpu), for work that reports nothing: `otherwise`, where there is no cache.
@@ -153,7 +155,8 @@ impl<S: PageSource, C: Cpu, R: Registry, const CPUS: usize> PerCpuHeap<S, C, R, 
     fn at_once<T>(&self, otherwise: T, work: impl FnOnce(&mut Cache) -> T) -> T {
         let pinned = C::pin();
         // SAFETY: the caller is pinned to this CPU.
-        let done = self.fronts.get(C::id(&pinned)).and_then(|front| unsafe { front.with(work) });
+        let lend = |front: &Front| unsafe { front.with_short(work) };
+        let done = self.fronts.get(C::id(&pinned)).and_then(lend);
         done.unwrap_or(otherwise)
     }
 

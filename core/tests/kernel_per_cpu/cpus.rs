@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// CPUs that there are, some more than the heaps have caches for.
 const THERE: usize = 8;
 /// Tests that run side by side, each on CPUs of its own.
-const TESTS: usize = 16;
+const TESTS: usize = 17;
 
 /// For each CPU, the thread that is pinned to it; 0: none.
 static PINNED: [[AtomicUsize; THERE]; TESTS] =

@@ -89,7 +89,7 @@ fn a_block_of_another_cpu_moves() {
 /// To disable interrupts and to restore them is a good part of a short call.
 #[test]
 fn a_call_that_a_list_serves_pins_once() {
-    let heap = heap_of::<12>(16 * MIB);
+    let heap = heap_of::<16>(16 * MIB);
     let count = |call: &mut dyn FnMut()| {
         let before = pins();
         call();
