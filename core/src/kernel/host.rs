@@ -36,6 +36,7 @@ impl<S: PageSource, C: Cpu, const CPUS: usize> KernelHost<S, C, CPUS> {
     }
 
     /// Whether a wrong call of a CPU is written down. For whom, see [`take_misuse`](Self::take_misuse).
+    #[inline(always)]
     pub(super) fn has_noted(&self, cpu: usize) -> bool {
         self.note(cpu).what.load(Ordering::Relaxed) != 0
     }
