@@ -173,10 +173,8 @@ impl Cache {
     /// Pops a block for a size of at most [`TABLED`](crate::class::TABLED) bytes.
     #[inline(always)]
     pub(crate) fn pop_tabled(&mut self, size: usize) -> Option<Block> {
-        let twice = tabled_twice(size);
-        // SAFETY: the table holds twice a class, a bin is 16 bytes: 8 x twice = 16 x class.
-        let bin = unsafe { &mut *self.bins.as_mut_ptr().byte_add(8 * twice) };
-        bin.pop()
+        // SAFETY: the table holds twice a class.
+        unsafe { self.bin_twice(tabled_twice(size)) }.pop()
     }
 
     /// Pushes a block of this cache's own; false where the list has no room, or the block is its
@@ -188,9 +186,8 @@ impl Cache {
     /// of that class that its user gave up.
     #[inline(always)]
     pub(crate) unsafe fn push_twice(&mut self, twice: u32, start: NonNull<u8>) -> bool {
-        debug_assert!(twice % 2 == 0 && twice < 2 * CLASSES as u32);
-        // SAFETY: a bin is 16 bytes, so 8 x twice is the class's bin.
-        let bin = unsafe { &mut *self.bins.as_mut_ptr().byte_add(8 * twice as usize) };
+        // SAFETY: the caller's promise.
+        let bin = unsafe { self.bin_twice(twice as usize) };
         // One instruction counts and tests; who was refused counts back.
         bin.room -= 1;
         if bin.room < 0 || bin.list.head_address() == start.as_ptr().addr() {
@@ -200,6 +197,17 @@ impl Cache {
         // deeper repetitions are for the cold paths to find).
         bin.list.push(unsafe { Block::from_start(start) });
         true
+    }
+
+    /// The hot list of a class.
+    ///
+    /// # Safety
+    /// `twice` is twice a class.
+    #[inline(always)]
+    pub(crate) unsafe fn bin_twice(&mut self, twice: usize) -> &mut Bin {
+        debug_assert!(twice % 2 == 0 && twice < 2 * CLASSES);
+        // SAFETY: a bin is 16 bytes, so 8 x twice is the class's bin.
+        unsafe { &mut *self.bins.as_mut_ptr().byte_add(8 * twice) }
     }
 
     #[inline(always)]

@@ -128,6 +128,19 @@ pub(crate) fn tabled_twice(size: usize) -> usize {
     usize::from(unsafe { *TABLE.get_unchecked(eighth) })
 }
 
+/// Twice the class of a request; `None` where no class serves it.
+#[inline(always)]
+pub(crate) fn twice_for(size: usize, align: usize) -> Option<usize> {
+    let size = padded(size, align)?;
+    if size <= TABLED {
+        Some(tabled_twice(size))
+    } else if size <= LARGEST {
+        Some(2 * usize::from(ClassId::above_table(size).0))
+    } else {
+        None
+    }
+}
+
 impl Measure {
     /// The slab that an address lies in, as its address / slot size (32 bits do for 48 of address),
     /// and the index there of the block that begins at it. `None`: no block does.

@@ -109,9 +109,10 @@ impl<H: Host, R: Registry> Heap<H, R> {
                 return heap.misuse(MisuseKind::WrongSize, ptr.addr(), size, class.size());
             }
             heap.enter(cache);
-            let put = heap.put_foreign(cache, ptr, class, entry);
+            let done = heap.put_foreign(cache, ptr, class, entry)
+                || heap.put_own(cache, ptr, class, entry);
             heap.leave(cache);
-            if put {
+            if done {
                 return;
             }
         }
@@ -177,6 +178,18 @@ impl<H: Host, R: Registry> Heap<H, R> {
             self.refuse(refused, ptr.addr(), class);
         }
         true
+    }
+
+    /// Frees a live cache's own block. False: it is not that.
+    #[inline(always)]
+    fn put_own(&self, cache: &mut Cache, ptr: *mut u8, class: ClassId, entry: Entry) -> bool {
+        let Some(start) = NonNull::new(ptr) else { return false };
+        let is_own = cache.is_live() && entry == cache.own_entry(class);
+        if is_own {
+            // SAFETY: the caller gives the block up.
+            self.deallocate_own(cache, unsafe { Block::from_start(start) }, class);
+        }
+        is_own
     }
 
     #[inline(never)]

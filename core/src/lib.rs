@@ -12,7 +12,7 @@
 //! | layer | modules |
 //! |---|---|
 //! | for kernels | `kernel`; `small`, the engine of its embedded profile |
-//! | the paths | `alloc` `now` `free` `realloc`: each begins with its tree of branches; `refill` `home` `supers` `reach` `release` `limit` behind them |
+//! | the paths | `alloc` `now` `free` `realloc`: each begins with its tree of branches; `ready`: the short ones of kernels; `refill` `home` `supers` `reach` `release` `limit` behind them |
 //! | the heap | `heap` `stats` `look` `describe` `validate` |
 //! | front | `cache` `lengths` `caches` `door` `cold` `outbox` `sorter` |
 //! | back | `pool` `hints` `slab` `superslab` `numbers` `returned` `word`; `span` `large` `arena` |
@@ -195,6 +195,7 @@ slabs! {
     mod limit;
     mod now;
     mod reach;
+    mod ready;
     mod realloc;
     mod refill;
     mod release;

@@ -4,8 +4,8 @@ use super::cpu::{Cpu, NoCpu};
 use crate::cache::Cache;
 use crate::misuse::{Call, Misuse, MisuseKind, Verdict};
 use crate::source::{Host, HugeAdvice, HugePages, PageSource};
-use crate::sync::mark::{AtomicBool, AtomicU32, AtomicUsize};
-use crate::sync::{Ordering, light_fence};
+use crate::sync::Ordering;
+use crate::sync::mark::{AtomicU32, AtomicUsize};
 use core::marker::PhantomData;
 use core::ptr::NonNull;
 
@@ -35,6 +35,12 @@ impl<S: PageSource, C: Cpu, const CPUS: usize> KernelHost<S, C, CPUS> {
         &self.source
     }
 
+    /// Whether a wrong call of a CPU is written down. For whom, see [`take_misuse`](Self::take_misuse).
+    #[inline(always)]
+    pub(super) fn has_noted(&self, cpu: usize) -> bool {
+        self.note(cpu).what.load(Ordering::Relaxed) != 0
+    }
+
     /// Takes out what was written down of the calls of a CPU: the first wrong one since the last time.
     /// For who is pinned to that CPU, or holds the heap's lock.
     #[inline(always)]
@@ -43,36 +49,14 @@ impl<S: PageSource, C: Cpu, const CPUS: usize> KernelHost<S, C, CPUS> {
         if note.what.load(Ordering::Relaxed) == 0 { None } else { note.take() }
     }
 
-    /// Begins a call on a CPU. False: one is under way there, and this came out of it.
-    ///
-    /// A handler that comes between the look and the mark has ended when the caller goes on.
-    #[inline(always)]
-    pub(super) fn enter(&self, cpu: usize) -> bool {
-        let busy = &self.note(cpu).busy;
-        let free = !busy.load(Ordering::Relaxed);
-        if free {
-            busy.store(true, Ordering::Relaxed);
-            // For what interrupts the call, on this CPU, the compiler's order is enough.
-            light_fence();
-        }
-        free
-    }
-
-    /// Ends it.
-    #[inline(always)]
-    pub(super) fn leave(&self, cpu: usize) {
-        light_fence();
-        self.note(cpu).busy.store(false, Ordering::Relaxed);
-    }
-
     #[inline(always)]
     fn note(&self, cpu: usize) -> &Note {
         &self.noted[cpu.min(CPUS - 1)]
     }
 }
 
-/// A CPU's calls: whether one is under way, and a wrong one, in words that only that CPU touches: atomics, so that a kernel whose pin fails reads
-/// nonsense at worst.
+/// A wrong call of a CPU, in words that only that CPU touches: atomics, so that a kernel whose pin fails
+/// reads nonsense at worst.
 #[repr(align(64))]
 struct Note {
     /// 0: none; else kind and call, from 1 up.
@@ -80,8 +64,6 @@ struct Note {
     address: AtomicUsize,
     size: AtomicUsize,
     block: AtomicUsize,
-    /// A call is under way.
-    busy: AtomicBool,
 }
 
 /// Every wrong call, in the order of their numbers from 1 up.
@@ -103,7 +85,6 @@ impl Note {
             address: AtomicUsize::new(0),
             size: AtomicUsize::new(0),
             block: AtomicUsize::new(0),
-            busy: AtomicBool::new(false),
         }
     }
 

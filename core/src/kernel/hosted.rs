@@ -32,8 +32,35 @@ impl<const SLOTS: usize> Slabs<SLOTS> {
         self.heap.host().source()
     }
 
+    #[cold]
+    #[inline(never)]
+    fn allocate_slow(&mut self, size: usize, align: usize, zeroed: bool) -> *mut u8 {
+        let Self { heap, cache } = self;
+        if zeroed {
+            // SAFETY: the cache is this heap's.
+            unsafe { heap.allocate_zeroed_aligned(cache, size, align) }
+        } else {
+            // SAFETY: as above.
+            unsafe { heap.allocate_aligned(cache, size, align) }
+        }
+    }
+
+    /// # Safety
+    /// As for [`Engine::deallocate`].
+    #[cold]
+    #[inline(never)]
+    unsafe fn deallocate_slow(
+        &mut self,
+        start: *mut u8,
+        size: usize,
+        align: usize,
+    ) -> Result<(), Misuse> {
+        // SAFETY: the caller's promise; the cache is this heap's.
+        unsafe { self.heap.deallocate_sized(&mut self.cache, start, size, align) };
+        self.verdict()
+    }
+
     /// What the heap wrote down of the call that was just made.
-    #[inline(always)]
     fn verdict(&self) -> Result<(), Misuse> {
         match self.heap.host().take_misuse(0) {
             None => Ok(()),
@@ -70,13 +97,9 @@ impl<const SLOTS: usize> Engine for Slabs<SLOTS> {
         let Self { heap, cache } = self;
         // A block of a class is cleared as well by the caller, when others may go on.
         let zeroed = zeroed && size > LARGEST;
-        let start = if zeroed {
-            // SAFETY: the cache is this heap's.
-            unsafe { heap.allocate_zeroed_aligned(cache, size, align) }
-        } else {
-            // SAFETY: as above.
-            unsafe { heap.allocate_aligned(cache, size, align) }
-        };
+        // SAFETY: the cache is this heap's.
+        let ready = unsafe { heap.pop_ready(cache, size, align) };
+        let start = if ready.is_null() { self.allocate_slow(size, align, zeroed) } else { ready };
         NonNull::new(start).map(|start| Fresh { start, zeroed })
     }
 
@@ -91,9 +114,29 @@ impl<const SLOTS: usize> Engine for Slabs<SLOTS> {
         size: usize,
         align: usize,
     ) -> Result<(), Misuse> {
+        let Self { heap, cache } = self;
         // SAFETY: the caller's promise; the cache is this heap's.
-        unsafe { self.heap.deallocate_sized(&mut self.cache, start, size, align) };
-        self.verdict()
+        let push = |start| unsafe { heap.push_ready(cache, start, size, align) };
+        // An earlier call may have found something wrong, and had nobody to tell.
+        if !heap.host().has_noted(0) && NonNull::new(start).is_some_and(push) {
+            return Ok(());
+        }
+        // SAFETY: the caller's promise.
+        unsafe { self.deallocate_slow(start, size, align) }
+    }
+
+    #[inline(always)]
+    unsafe fn move_ready(
+        &mut self,
+        start: *mut u8,
+        size: usize,
+        align: usize,
+        new: usize,
+    ) -> *mut u8 {
+        let Self { heap, cache } = self;
+        let Some(start) = NonNull::new(start) else { return null_mut() };
+        // SAFETY: the caller's promise; the cache is this heap's.
+        unsafe { heap.move_ready(cache, start, size, align, new) }
     }
 
     unsafe fn resize(

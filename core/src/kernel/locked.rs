@@ -246,6 +246,21 @@ impl<P: Profile, C: Cpu> LockedHeap<P, C> {
         Err(AllocError::NoMemory)
     }
 
+    /// # Safety
+    /// As for [`GlobalAlloc::realloc`].
+    #[cold]
+    #[inline(never)]
+    unsafe fn realloc_slow(&self, block: NonNull<u8>, layout: Layout, new_size: usize) -> *mut u8 {
+        // SAFETY: the caller's promise.
+        match unsafe { self.resize_in_place(block, layout, new_size) } {
+            Ok(()) => block.as_ptr(),
+            // SAFETY: as above.
+            Err(AllocError::NoRoom) => unsafe { self.move_block(block, layout, new_size) },
+            Err(AllocError::Misuse(misuse)) => fail(&FreeError::Misuse(misuse)),
+            Err(_) => fail(&FreeError::NotInitialised),
+        }
+    }
+
     /// A copy of a block that cannot grow where it stands; the block is freed.
     ///
     /// # Safety
@@ -311,13 +326,14 @@ unsafe impl<P: Profile, C: Cpu> GlobalAlloc for LockedHeap<P, C> {
     #[inline]
     unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
         let Some(block) = NonNull::new(ptr) else { return null_mut() };
+        let (size, align) = (layout.size(), layout.align());
         // SAFETY: the caller's promise.
-        match unsafe { self.resize_in_place(block, layout, new_size) } {
-            Ok(()) => ptr,
+        let moved = self.locked(|engine| unsafe { engine.move_ready(ptr, size, align, new_size) });
+        if moved.is_null() {
             // SAFETY: as above.
-            Err(AllocError::NoRoom) => unsafe { self.move_block(block, layout, new_size) },
-            Err(AllocError::Misuse(misuse)) => fail(&FreeError::Misuse(misuse)),
-            Err(_) => fail(&FreeError::NotInitialised),
+            unsafe { self.realloc_slow(block, layout, new_size) }
+        } else {
+            moved
         }
     }
 }

@@ -81,7 +81,7 @@
 //! parameter of [`LockedHeap`]. That costs each call to save, disable and restore them, and holds a handler
 //! off for as long as one call takes, and, on several CPUs, the calls of those that wait for the lock before.
 //! What takes longest is done when interrupts are as they were again: blocks of up to 32 KiB are cleared,
-//! blocks that move are copied, hooks are asked. With [`NoCpu`], which is what a heap has that is told
+//! more than 1 KiB of a block that moves is copied, hooks are asked. With [`NoCpu`], which is what a heap has that is told
 //! nothing, no handler may allocate or free.
 //!
 //! A handler that must not wait for the lock asks [now](Request::now): what is not to be had at once is

@@ -13,25 +13,31 @@
 //! open or close a superslab, and for spans.
 //!
 //! A caller stays pinned for one call at most: see the crate's "Bounded time" for how long that can be.
-//! Blocks of up to 32 KiB are cleared, and those that move copied, after the pin is released.
+//! Blocks of up to 32 KiB are cleared, and more than 1 KiB of one that moves is copied, after the pin is
+//! released. What the cache's lists serve is a short call, of one pin (`ready.rs`); a call that they do not
+//! serve begins anew, so that the short one keeps nothing for it.
 
+mod front;
+mod global;
 mod regions;
+
+use front::Front;
 
 use super::cpu::Cpu;
 use super::host::KernelHost;
-use super::request::{AllocError, FreeError, Request, fail};
+use super::request::{AllocError, FreeError, Request};
 use crate::cache::Cache;
-use crate::class::{LARGEST, NATURAL_ALIGN};
+use crate::class::LARGEST;
 use crate::heap::Heap;
 use crate::misuse::{Misuse, MisuseKind};
 use crate::registry::{Flat, Registry};
 use crate::release::Purged;
 use crate::source::PageSource;
 use crate::stats::Stats;
-use crate::sync::{Private, cells, const_fn};
+use crate::sync::{cells, const_fn};
 #[cfg(any(test, feature = "validate"))]
 use crate::{broken::Broken, validate::Census};
-use core::alloc::{GlobalAlloc, Layout};
+use core::alloc::Layout;
 use core::marker::PhantomData;
 use core::ptr::{NonNull, null_mut};
 
@@ -53,7 +59,7 @@ use core::ptr::{NonNull, null_mut};
 /// A call that comes out of another on its CPU all the same, from a hook or from a handler that `C` does not
 /// hold off, is told so and does nothing: `Reentered`, null, or a panic.
 pub struct PerCpuHeap<S: PageSource, C: Cpu, R: Registry = Flat<1024>, const CPUS: usize = 8> {
-    fronts: [Private<Cache>; CPUS],
+    fronts: [Front; CPUS],
     heap: Heap<KernelHost<S, C, CPUS>, R>,
     cpu: PhantomData<fn() -> C>,
 }
@@ -103,7 +109,7 @@ impl<S: PageSource, C: Cpu, R: Registry, const CPUS: usize> PerCpuHeap<S, C, R, 
         pub fn with_registry(source: S, registry: R) -> Self {
             const { assert!(C::EXCLUDES, "two callers could have the same cache at once") };
             Self {
-                fronts: cells!(Private::new(Cache::new()); CPUS),
+                fronts: cells!(Front::new(); CPUS),
                 heap: Heap::with_registry(KernelHost::new(source), registry),
                 cpu: PhantomData,
             }
@@ -140,13 +146,37 @@ impl<S: PageSource, C: Cpu, R: Registry, const CPUS: usize> PerCpuHeap<S, C, R, 
         work: impl FnOnce(&mut Cache) -> T,
     ) -> Result<T, Refused> {
         let front = self.fronts.get(id).ok_or(Refused::OutOfRange { id, most: CPUS })?;
-        if !self.heap.host().enter(id) {
-            return Err(Refused::Reentered);
-        }
-        // SAFETY: nobody else is pinned to the CPU, and the caller is in no other call on it.
-        let done = unsafe { front.with(work) };
-        self.heap.host().leave(id);
-        Ok(done)
+        // SAFETY: the caller's promise.
+        unsafe { front.with(work, || self.heap.host().has_noted(id)) }.ok_or(Refused::Reentered)
+    }
+
+    /// As [`on_cpu`](Self::on_cpu), for work that reports nothing: `otherwise`, where there is no cache.
+    #[inline(always)]
+    fn at_once<T>(&self, otherwise: T, work: impl FnOnce(&mut Cache) -> T) -> T {
+        let pinned = C::pin();
+        // SAFETY: the caller is pinned to this CPU.
+        let lend = |front: &Front| unsafe { front.with_short(work) };
+        let done = self.fronts.get(C::id(&pinned)).and_then(lend);
+        done.unwrap_or(otherwise)
+    }
+
+    /// What lies ready for a layout, or null.
+    #[inline(always)]
+    fn pop(&self, layout: Layout) -> *mut u8 {
+        let (size, align) = (layout.size(), layout.align());
+        // SAFETY: the front's caches serve this heap alone; the alignment of a layout is a power of two.
+        self.at_once(null_mut(), |cache| unsafe { self.heap.pop_ready(cache, size, align) })
+    }
+
+    /// Frees a block into its list. False: it is not free.
+    ///
+    /// # Safety
+    /// As for [`deallocate`](Self::deallocate).
+    #[inline(always)]
+    unsafe fn push(&self, block: NonNull<u8>, layout: Layout) -> bool {
+        let (size, align) = (layout.size(), layout.align());
+        // SAFETY: the caller's promise, and as in `pop`.
+        self.at_once(false, |cache| unsafe { self.heap.push_ready(cache, block, size, align) })
     }
 
     /// Allocates memory.
@@ -156,43 +186,31 @@ impl<S: PageSource, C: Cpu, R: Registry, const CPUS: usize> PerCpuHeap<S, C, R, 
     #[inline]
     pub fn allocate(&self, request: Request) -> Result<NonNull<[u8]>, AllocError> {
         let layout = request.layout();
-        match self.on_cpu(|cache| self.take(cache, request), |start, _| start) {
-            Ok(start) => {
-                let start = NonNull::new(start).ok_or_else(|| self.want(request))?;
-                if request.is_zeroed() && (layout.size() <= LARGEST || request.is_now()) {
-                    // SAFETY: a block of that size, just allocated.
-                    unsafe { start.write_bytes(0, layout.size()) };
-                }
-                Ok(NonNull::slice_from_raw_parts(start, layout.size()))
-            }
-            Err(refused) => Err(refused.into()),
+        let start = match NonNull::new(self.pop(layout)) {
+            Some(start) => start,
+            None => self.allocate_slow(request)?,
+        };
+        if request.is_zeroed() && (layout.size() <= LARGEST || request.is_now()) {
+            // SAFETY: a block of that size, just allocated.
+            unsafe { start.write_bytes(0, layout.size()) };
         }
+        Ok(NonNull::slice_from_raw_parts(start, layout.size()))
     }
 
-    /// A block for a request, not cleared where that can be done later.
-    #[inline(always)]
-    fn take(&self, cache: &mut Cache, request: Request) -> *mut u8 {
-        let (size, align) = (request.layout().size(), request.layout().align());
-        if align <= NATURAL_ALIGN {
-            // 8 bytes at 16 are 16 bytes.
-            let size = if align == NATURAL_ALIGN { size.max(NATURAL_ALIGN) } else { size };
-            // SAFETY: the front's caches serve this heap alone.
-            let ready = unsafe { self.heap.allocate_hot(cache, size) };
-            if !ready.is_null() {
-                return ready;
-            }
-        }
-        self.take_slow(cache, request)
-    }
-
+    /// A block for a request that no list has one for; not cleared where that can be done later.
     #[cold]
     #[inline(never)]
-    fn take_slow(&self, cache: &mut Cache, request: Request) -> *mut u8 {
+    fn allocate_slow(&self, request: Request) -> Result<NonNull<u8>, AllocError> {
+        let start = self.on_cpu(|cache| self.take(cache, request), |start, _| start)?;
+        NonNull::new(start).ok_or_else(|| self.want(request))
+    }
+
+    fn take(&self, cache: &mut Cache, request: Request) -> *mut u8 {
         let (size, align) = (request.layout().size(), request.layout().align());
         // A kernel's memory is backed anyway, and what it suffers from most is a long call.
         self.heap.set_release(false);
         self.heap.set_growth(false);
-        // SAFETY: as in `take`; the alignment of a layout is a power of two.
+        // SAFETY: the front's caches serve this heap alone; the alignment of a layout is a power of two.
         unsafe {
             if request.is_now() {
                 self.heap.allocate_now(cache, size, align)
@@ -227,6 +245,21 @@ impl<S: PageSource, C: Cpu, R: Registry, const CPUS: usize> PerCpuHeap<S, C, R, 
     /// crate's "What is caught" says.
     #[inline]
     pub unsafe fn deallocate(&self, block: NonNull<u8>, layout: Layout) -> Result<(), FreeError> {
+        // SAFETY: the caller's promise.
+        if unsafe { self.push(block, layout) } {
+            return Ok(());
+        }
+        // SAFETY: as above.
+        unsafe { self.deallocate_slow(block, layout) }
+    }
+
+    /// Frees a block that its list does not take, or finds out what is wrong with it.
+    ///
+    /// # Safety
+    /// As for [`deallocate`](Self::deallocate).
+    #[cold]
+    #[inline(never)]
+    unsafe fn deallocate_slow(&self, block: NonNull<u8>, layout: Layout) -> Result<(), FreeError> {
         let (start, size, align) = (block.as_ptr(), layout.size(), layout.align());
         let misuse = self.on_cpu(
             // SAFETY: the caller's promise, and as in `take`.
@@ -331,55 +364,5 @@ impl<S: PageSource, C: Cpu, R: Registry, const CPUS: usize> PerCpuHeap<S, C, R, 
     pub fn validate(&self) -> Result<Census, Broken> {
         let _pinned = C::pin();
         self.heap.validate()
-    }
-}
-
-// SAFETY: blocks are distinct, of the layout's size and alignment, and stay until they are freed; no
-// call unwinds.
-unsafe impl<S: PageSource, C: Cpu, R: Registry, const CPUS: usize> GlobalAlloc
-    for PerCpuHeap<S, C, R, CPUS>
-{
-    #[inline]
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let block = self.allocate(Request::new(layout));
-        block.map_or(null_mut(), |block| block.cast().as_ptr())
-    }
-
-    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        let block = self.allocate(Request::new(layout).zeroed());
-        block.map_or(null_mut(), |block| block.cast().as_ptr())
-    }
-
-    #[inline]
-    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
-        if let Some(block) = NonNull::new(ptr) {
-            // SAFETY: the caller's promise.
-            if let Err(error) = unsafe { self.deallocate(block, layout) } {
-                fail(&error);
-            }
-        }
-    }
-
-    unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
-        let Some(block) = NonNull::new(ptr) else { return null_mut() };
-        // SAFETY: the caller's promise.
-        match unsafe { self.resize_in_place(block, layout, new_size) } {
-            Ok(()) => return ptr,
-            Err(AllocError::Misuse(misuse)) => fail(&FreeError::Misuse(misuse)),
-            Err(_) => {}
-        }
-        let Ok(new_layout) = Layout::from_size_align(new_size, layout.align()) else {
-            return null_mut();
-        };
-        // SAFETY: sizes that are asked for are not 0, says the trait; the heap would serve that too.
-        let new = unsafe { self.alloc(new_layout) };
-        if !new.is_null() {
-            // SAFETY: both hold the shorter size, and are distinct; the user gives the old one up.
-            unsafe {
-                new.copy_from_nonoverlapping(ptr, layout.size().min(new_size));
-                self.dealloc(ptr, layout);
-            }
-        }
-        new
     }
 }

@@ -90,6 +90,22 @@ pub trait Engine: Send + Sized {
         new: usize,
     ) -> Result<bool, Misuse>;
 
+    /// Makes a block `new` bytes long where that is quickly done, here or by moving it. Null: it is not, or is
+    /// no such block, and stands; nothing is noted.
+    ///
+    /// # Safety
+    /// As for [`resize`](Self::resize); the caller gives the block up, if it moves.
+    #[inline(always)]
+    unsafe fn move_ready(
+        &mut self,
+        _start: *mut u8,
+        _size: usize,
+        _align: usize,
+        _new: usize,
+    ) -> *mut u8 {
+        core::ptr::null_mut()
+    }
+
     /// Makes a block `new` bytes long by whatever way, after no second block of that size was to be had.
     /// Null: there is none.
     ///

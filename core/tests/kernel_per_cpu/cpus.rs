@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// CPUs that there are, some more than the heaps have caches for.
 const THERE: usize = 8;
 /// Tests that run side by side, each on CPUs of its own.
-const TESTS: usize = 16;
+const TESTS: usize = 17;
 
 /// For each CPU, the thread that is pinned to it; 0: none.
 static PINNED: [[AtomicUsize; THERE]; TESTS] =
@@ -19,6 +19,8 @@ thread_local! {
     static CPU: Cell<usize> = const { Cell::new(0) };
     /// Pins that this thread has.
     static DEPTH: Cell<usize> = const { Cell::new(0) };
+    /// Pins that this thread has had.
+    static PINS: Cell<usize> = const { Cell::new(0) };
 }
 
 /// Moves this thread to another CPU, which it shares with whoever else is there.
@@ -30,6 +32,11 @@ pub(crate) fn move_to(cpu: usize) {
 /// Pins that this thread has.
 pub(crate) fn depth() -> usize {
     DEPTH.get()
+}
+
+/// Pins that this thread has had so far.
+pub(crate) fn pins() -> usize {
+    PINS.get()
 }
 
 /// The CPUs of one test.
@@ -53,6 +60,7 @@ unsafe impl<const TEST: usize> Cpu for Cpus<TEST> {
         }
         assert_eq!(place.load(Ordering::Relaxed), me, "two are pinned to CPU {id}");
         DEPTH.set(DEPTH.get() + 1);
+        PINS.set(PINS.get() + 1);
         Pinned(id)
     }
 

@@ -6,6 +6,7 @@ mod cpus;
 #[path = "../kernels/mod.rs"]
 mod kernels;
 mod panics;
+mod short;
 mod wrong;
 
 use core::alloc::{GlobalAlloc, Layout};

@@ -98,6 +98,26 @@ fn what_is_noticed_late_is_answered_then() {
     heap.validate().expect("a sound heap");
 }
 
+/// Who purges is not told: who frees next is, though his block's list has room, and only he.
+#[test]
+fn what_a_purge_notices_the_next_free_is_told_of() {
+    let heap = heap_of::<12>(4 * MIB);
+    let small = layout(64, 8);
+    let blocks = [(); 5].map(|()| take(heap, Request::new(small), 1).unwrap());
+    let [twice, once, third, fourth, last] = blocks.map(|block| block.start);
+    for start in [twice, once, twice] {
+        assert_eq!(free(heap, start, small), Ok(()));
+    }
+    heap.purge();
+    let other = take(heap, Request::new(layout(128, 8)), 1).unwrap();
+    assert_eq!(kind(free(heap, third, small)), Some(MisuseKind::DoubleFree));
+    for start in [fourth, last, other.start] {
+        let size = if start == other.start { 128 } else { 64 };
+        assert_eq!(free(heap, start, layout(size, 8)), Ok(()));
+    }
+    heap.validate().expect("a sound heap");
+}
+
 /// CPUs that the heap has no cache for: each call says so and does nothing.
 #[test]
 fn a_cpu_out_of_range() {

@@ -6,6 +6,7 @@ use crate::platform::serial::print_last_words;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::alloc::{GlobalAlloc, Layout};
+use core::hint::black_box;
 use core::sync::atomic::{AtomicBool, Ordering};
 use hakmem_core::Request;
 
@@ -50,7 +51,7 @@ pub(crate) fn with_memory(mode: &str) {
             "panic-wrong-realloc" => {
                 HEAP.realloc(HEAP.alloc(LAYOUT), Layout::new::<[u8; 1000]>(), 2000);
             }
-            "panic-out-of-memory" => drop(Vec::<u8>::with_capacity(1 << 40)),
+            "panic-out-of-memory" => drop(black_box(Vec::<u8>::with_capacity(1 << 40))),
             "panic-init-twice" => {
                 let again = HEAP.init(take_spare(1 << 20), 1 << 20);
                 again.unwrap_or_else(|error| panic!("{error}"));

@@ -41,7 +41,7 @@ const LAYERS: &[&[&str]] = &[
     &["span/alloc", "span/free", "span/look", "span/release", "span/resize"],
     &["describe", "validate"],
     &["home", "limit", "reach", "refill", "release"],
-    &["alloc", "free", "now", "realloc"],
+    &["alloc", "free", "now", "ready", "realloc"],
     // Whole heaps for kernels.
     &["kernel"],
 ];
