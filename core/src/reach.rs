@@ -98,6 +98,8 @@ impl<H: Host, R: Registry> Heap<H, R> {
     }
 
     /// Empties caches: all but `own`; or of those the ones that were not used since the last pass.
+    // Its own frame: it is a large one.
+    #[inline(never)]
     pub(crate) fn gather(&self, own: *const Cache, idle_alone: bool) -> Gathered {
         let mut gathered = Gathered::default();
         if !H::REACHES {
@@ -109,7 +111,8 @@ impl<H: Host, R: Registry> Heap<H, R> {
             return gathered;
         }
         let pass = self.caches.ring.with(Ring::begin);
-        let mut loot = Loot { behind: Behind::EMPTY, hot: [const { (List::EMPTY, 0) }; CLASSES] };
+        let mut loot =
+            const { Loot { behind: Behind::EMPTY, hot: [const { (List::EMPTY, 0) }; CLASSES] } };
         loop {
             let reached = self.caches.ring.with(|ring| {
                 let cache = ring.next(pass)?;

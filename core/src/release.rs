@@ -98,6 +98,8 @@ impl<H: Host, R: Registry> Heap<H, R> {
 
     /// Gives back what no cache holds: idle slots, free spans, kept ranges. Answers the bytes purged
     /// in place.
+    #[cold]
+    #[inline(never)]
     pub(crate) fn release_free(&self) -> usize {
         let mut purged = self.release_spans();
         for (id, superslab) in self.pool.superslabs() {

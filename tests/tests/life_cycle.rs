@@ -26,6 +26,26 @@ fn last_destructors_of_a_thread_use_the_heap() {
     assert_eq!(outcome.stdout, "done\n");
 }
 
+/// What it takes where the heap grows and gives back, which is where it takes most: half of what the smallest
+/// stacks have. Without the learner's steps, which `learn` looks at.
+#[test]
+fn a_thread_s_stack_may_be_small() {
+    const MOST: usize = 8 << 10;
+    let program = compile::program("stack.c", &[]);
+    for background in ["off", "on"] {
+        let settings = [("HAKMEM_LEARN", "off"), ("HAKMEM_BACKGROUND", background)];
+        let fixed = [("LD_BIND_NOW", "1")];
+        let mut command = child::preloaded(&program);
+        let outcome = run(command.envs(settings).envs(fixed), "stack.c");
+        let used = outcome.stdout.trim().parse().ok();
+        let used: usize = used.unwrap_or_else(|| panic!("no number of bytes: {outcome}"));
+        assert!(
+            used > 1 << 10 && used <= MOST,
+            "{used} bytes with a background thread {background}"
+        );
+    }
+}
+
 /// Once all is freed and purged, what is mapped is tables, and what the program itself still holds: a
 /// superslab or two.
 #[test]

@@ -133,6 +133,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
 
     /// Unmaps kept ranges, but not those that the source refused before, until at most `limit`
     /// bytes are kept.
+    #[inline(never)]
     pub(crate) fn shrink_to(&self, limit: usize) -> usize {
         let mut gone = 0;
         loop {

@@ -58,6 +58,8 @@ impl<H: Host, R: Registry> Heap<H, R> {
     }
 
     /// Gives back the free pages of the pooled slabs at the slots `wanted`. Answers their bytes.
+    // Its own frame: it is a large one.
+    #[inline(never)]
     pub(crate) fn sift(&self, id: SuperId, superslab: &Superslab, mut wanted: u32) -> usize {
         let mut bytes = 0;
         while wanted != 0 {

@@ -32,16 +32,19 @@ impl Batch {
 
 impl<H: Host, R: Registry> Heap<H, R> {
     /// Purges the idle dirty slots of a superslab that are among `wanted`. Answers the bytes.
+    #[inline(never)]
     pub(crate) fn purge_idle(&self, id: SuperId, wanted: u32) -> usize {
-        let mut batch = Batch::new();
+        let mut batch = const { Batch::new() };
         self.claim_to_purge(id, wanted, &mut batch);
         self.purge_claimed(&batch)
     }
 
     /// Purges idle dirty slots, the lowest first: `wanted` bytes, or what one call of the source takes.
     /// Answers the bytes.
+    // Its own frame, so that those of several do not add up in a thread with a small stack.
+    #[inline(never)]
     pub(crate) fn purge_some_idle(&self, wanted: usize) -> usize {
-        let mut batch = Batch::new();
+        let mut batch = const { Batch::new() };
         while batch.runs.bytes() < wanted && batch.has_room() {
             let found = self.pool.find_dirty(SLOT);
             if !found.is_some_and(|id| self.claim_to_purge(id, u32::MAX, &mut batch)) {

@@ -50,13 +50,15 @@ impl<H: Host, R: Registry> Heap<H, R> {
 
     /// Gives back `wanted` bytes of what is free in spans, or what a batch takes: the bins
     /// count as that if they hold most of it. Answers the bytes purged.
+    // Its own frame: it is a large one.
+    #[inline(never)]
     pub(crate) fn release_some_spans(&self, wanted: usize) -> usize {
         let mut drained = self.spans.bins.bytes() > self.spans.loose.get();
         if drained {
             self.drain_bins();
         }
         let page = self.host.page_size().div_ceil(GRAIN);
-        let mut batch = Batch::new();
+        let mut batch = const { Batch::new() };
         while batch.runs.bytes() < wanted && batch.has_room() {
             let most = (0..ROWS).find_map(|_| self.spans.loosest(LOOKS, page));
             if most.is_some_and(|number| self.take_dirty_spans(number, 1, &mut batch)) {
@@ -90,8 +92,9 @@ impl<H: Host, R: Registry> Heap<H, R> {
     }
 
     /// Purges the free dirty pages of a superslab, in runs of at least `least` grains. Answers the bytes.
+    #[inline(never)]
     fn purge_span_superslab(&self, number: u32, least: usize) -> usize {
-        let mut batch = Batch::new();
+        let mut batch = const { Batch::new() };
         self.take_dirty_spans(number, least, &mut batch);
         self.purge_taken_spans(&batch)
     }
