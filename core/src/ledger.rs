@@ -19,8 +19,8 @@ pub(crate) struct Ledger {
     pub(crate) purges: AtomicU64,
     /// Bytes purged so far.
     pub(crate) purged: AtomicUsize,
-    /// Bytes mapped so far, tables excluded.
-    pub(crate) grown: mark::AtomicU64,
+    /// Bytes of superslabs that were opened so far on memory that nobody had touched.
+    pub(crate) opened: mark::AtomicU64,
     /// The most that `mapped` may be; inverted, so that all-zero bytes are no limit.
     limit: AtomicUsize,
     /// Above this, what is free is released; inverted too.
@@ -43,7 +43,7 @@ impl Ledger {
                 unmaps: AtomicU64::new(0),
                 purges: AtomicU64::new(0),
                 purged: AtomicUsize::new(0),
-                grown: mark::AtomicU64::new(0),
+                opened: mark::AtomicU64::new(0),
                 limit: AtomicUsize::new(0),
                 soft: AtomicUsize::new(0),
                 look_at: AtomicUsize::new(0),
@@ -130,6 +130,11 @@ impl Ledger {
         self.grow(size, || source.map(size, align))
     }
 
+    /// Notes that a superslab opens: of what it lies on, what is done to fresh memory is done to this.
+    pub(crate) fn opened(&self, size: usize) {
+        self.opened.fetch_add(size as u64, Ordering::Relaxed);
+    }
+
     /// Maps and books; see [`PageSource::map_any`].
     pub(crate) fn map_any<S: PageSource>(
         &self,
@@ -137,9 +142,7 @@ impl Ledger {
         size: usize,
         align: usize,
     ) -> Option<(NonNull<u8>, bool)> {
-        let mapped = self.grow(size, || source.map_any(size, align))?;
-        self.grown.fetch_add(size as u64, Ordering::Relaxed);
-        Some(mapped)
+        self.grow(size, || source.map_any(size, align))
     }
 
     /// Unmaps and books; see [`PageSource::unmap`].
@@ -216,7 +219,6 @@ impl Ledger {
             // SAFETY: the caller's promise.
             unsafe { source.remap(base, old, new, align) }
         })?;
-        self.grown.fetch_add(more as u64, Ordering::Relaxed);
         self.mapped.fetch_sub(old.saturating_sub(new), Ordering::Relaxed);
         Some(moved)
     }

@@ -37,6 +37,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
         self.pool.sums.idle.add(dirty.count_ones() as usize * SLOT);
         superslab.marks.open(self.advise_opened(&range));
         if !range.dirty {
+            self.ledger.opened(range.size);
             let size = class.slots() as usize * SLOT;
             self.losses.took(size);
             self.populate_fresh(range.base, size);

@@ -90,6 +90,33 @@ fn who_wants_none_or_has_none_asks_for_none() {
     }
 }
 
+/// Whatever the policy and the switch say.
+#[test]
+fn a_source_without_huge_pages_is_never_asked() {
+    for fresh in [Fresh::Plain, Fresh::Populate, Fresh::Huge] {
+        for huge in [Huge::Never, Huge::Auto, Huge::Always] {
+            let heap = heap(HugePages::None, huge, fresh);
+            let mut cache = Cache::new();
+            let small = fill(&heap, &mut cache, 1000, 2 * MIB);
+            let ahead = populated(&heap);
+            let is_ahead = if fresh == Fresh::Populate { slots(&small) } else { Vec::new() };
+            assert_eq!(ahead, is_ahead, "{fresh:?}, {huge:?}");
+            let mut held = fill(&heap, &mut cache, MIB, MIB);
+            held.extend(fill(&heap, &mut cache, 3 * MIB, 3 * MIB));
+            assert_eq!(populated(&heap), [], "spans and large blocks are not populated");
+            heap.validate().expect("a sound heap");
+            free(&heap, &mut cache, small);
+            heap.purge(&mut cache);
+            held.extend(fill(&heap, &mut cache, 1000, 2 * MIB));
+            heap.decay();
+            assert!(!heap.look().huge);
+            assert_eq!((heap.host().take_advice(), heap.stats().huge), (Vec::new(), 0));
+            free(&heap, &mut cache, held);
+            finish(&heap, [&mut cache]);
+        }
+    }
+}
+
 #[test]
 fn what_is_dirty_is_not_asked_for() {
     let heap = heap(HugePages::Asked, Huge::Auto, Fresh::Plain);

@@ -69,24 +69,38 @@ fn many_trips_are_told_while_the_cache_lives() {
 }
 
 #[test]
-fn growth_is_all_that_was_mapped_but_for_tables() {
+fn growth_is_the_superslabs_that_were_opened_on_fresh_memory() {
     let heap = fakes::heap(Fake::new());
+    heap.set_release(false);
     let mut cache = Cache::new();
     let grown = || heap.look().grown as usize;
     let mapped = || heap.stats().mapped - heap.stats().tables;
     let small = fill(&heap, &mut cache, 1000, 3000);
-    assert_eq!((grown(), heap.look().mapped as usize), (mapped(), heap.stats().mapped));
+    let span = fill(&heap, &mut cache, MIB, 1);
+    assert!(heap.stats().slabs.count > 1 && heap.stats().spans.count == 1);
+    let most = grown();
+    assert_eq!(most, mapped());
     let mut large = fill(&heap, &mut cache, 5 * MIB, 1);
-    assert_eq!(grown(), mapped());
     // By a remap.
     let longer = large.pop().map(|block| block.resize(&heap, &mut cache, 30 * MIB, true, 1));
     large.extend(longer.and_then(Result::ok));
-    assert_eq!(grown(), mapped());
-    let most = grown();
+    assert!(large.len() == 1 && mapped() >= most + 30 * MIB);
+    assert_eq!(grown(), most, "large blocks are no such growth");
+    // What others left is dirty.
     free(&heap, &mut cache, large);
+    let mut more = fill(&heap, &mut cache, 1000, 5000);
+    more.extend(fill(&heap, &mut cache, MIB, 3));
+    assert_eq!((grown(), heap.stats().spans.count), (most, 2));
+    // Purged, it is fresh.
+    free(&heap, &mut cache, more);
+    free(&heap, &mut cache, small);
+    free(&heap, &mut cache, span);
+    heap.purge(&mut cache);
+    assert_eq!(grown(), most, "what goes is no growth");
+    let small = fill(&heap, &mut cache, 1000, 3000);
+    assert_eq!(grown(), most + mapped());
     free(&heap, &mut cache, small);
     finish(&heap, [&mut cache]);
-    assert_eq!(grown(), most, "what goes is no growth");
 }
 
 /// Calls `decay` until it gives nothing back; the bytes that it gave.

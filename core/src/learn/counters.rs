@@ -28,9 +28,11 @@ pub struct Counters {
     pub free: u64,
     /// Living caches.
     pub caches: u32,
-    /// Caches that were used between the last two rounds of decay.
+    /// Caches that were used between the last two rounds of decay: as old as the last of them. 0: there was
+    /// none yet.
     pub active: u32,
-    /// Sum: bytes of fresh memory that were taken from the source.
+    /// Sum: bytes of superslabs, of slabs and of spans, that were opened on memory that nobody had touched.
+    /// Large blocks do not count: whatever the policy says of fresh memory, nothing is done to theirs.
     pub grown: u64,
     /// Sum: bytes that decay gave back.
     pub decayed: u64,

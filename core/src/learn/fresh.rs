@@ -1,4 +1,8 @@
-//! The fresh lever: whether memory that the heap takes anew is backed ahead.
+//! The fresh lever: whether superslabs that are opened on memory nobody had touched are backed ahead.
+//!
+//! What counts as *taken* are these superslabs. Huge pages are asked for them all, populated are those of slabs alone:
+//! where spans grow, that saves nothing, and the measure says so. Large blocks are left to the system, so
+//! they do not count; but a tick's time in the system is that of all the program asks of it.
 //!
 //! | | when |
 //! |---|---|

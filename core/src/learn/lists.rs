@@ -23,8 +23,9 @@ use crate::policy::{LISTS, Policy};
 
 /// Millionths of the process's time that a change has to save, at least.
 const LEAST: u32 = 500;
-/// Bytes of a block, at most: of larger ones a few in a list may pin as many slabs. A list of 10 KiB blocks
-/// that was tried at two in place of one left a superslab of 2 MiB behind.
+/// Bytes of a block, at most: of larger ones a few in a list may pin as many slabs, and some of `realloc` left
+/// a superslab of 2 MiB behind. Nor is there much to gain: lists of eight times their default length saved
+/// `mix` 0.3 % of its instructions, and on two threads 0.1.
 const LARGEST: usize = 1 << 10;
 /// Times the default that a list may be.
 const TIMES: u16 = 32;

@@ -33,9 +33,9 @@
 //! | lever | evidence | bounds | tried | undone |
 //! |---|---|---|---|---|
 //! | `list` of a class | twice the length is expected to save half of what its trips cost; asked: twice what 5 lists in each active cache are worth, and 500 millionths | blocks up to 1 KiB; default to 32 times that, 2,048 blocks; all together a sixteenth of what is in use and 8 MiB | one class at a time, the one that saves most by the byte; one busy tick to take it up, four to watch | if less than a quarter came true; then not again for 2 s, 4 s, 8 s, … Without penalty if other classes' trips doubled or halved meanwhile, or 30 s were not enough. Halved if its trips cost less than half of what the last doubling is worth for 16 s without a break, or all lists hold twice their budget |
-//! | `sharers` | active caches, rounded up to a power of two | 1 to all | up at once | down after 8 ticks (16, 32, … where it had to come up again) that saw half as many or fewer |
+//! | `sharers` | active caches, as the last round of decay found them, rounded up to a power of two | 1 to all | up with the first look after that round | down after 8 ticks (16, 32, … where it had to come up again) that saw half as many or fewer |
 //! | `decay` | faults of what was given back and missed, against what lay free | 125 ms to 4 s | an episode of 4 s or 4 times the time, the neighbour on the dearer side first; then UCB1 | unless an eighth better than what was left for it |
-//! | `fresh` | 32 MiB or more a second, 64 MiB in use, three quarters of what is mapped | | at once, each way for 64 MiB of growth: huge pages where there are any, populating; again after 1 GiB, 2, 4, … | unless an eighth cheaper in system time than page by page, in each window of 64 MiB anew. Off after 0.5 s below 8 MiB a second, or below five eighths of what is mapped |
+//! | `fresh` | superslabs opened on memory that nobody had touched: 32 MiB or more a second; 64 MiB in use, three quarters of what is mapped | | at once, each way for 64 MiB of growth: huge pages where there are any, populating; again after 1 GiB, 2, 4, … | unless an eighth cheaper in system time than page by page, in each window of 64 MiB anew. Off after 0.5 s below 8 MiB a second, or below five eighths of what is mapped |
 //!
 //! `growth`, `batch` and `kept` stay as they were given.
 //!

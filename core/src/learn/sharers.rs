@@ -1,7 +1,7 @@
 //! The sharers lever: among how many caches the growth of lists is divided.
 //!
-//! It follows the caches that were active, rounded up to a power of two: up at once, down only after
-//! [`CALM`] looks in a row that found half as many or fewer. Where it had to come up again, the next way
+//! It follows the caches that were active, rounded up to a power of two, as the last round of decay found
+//! them: up with the first look after a round that found more, down only after [`CALM`] looks in a row that found half as many or fewer. Where it had to come up again, the next way
 //! down takes twice as long.
 
 use super::notes::Notes;

@@ -120,6 +120,9 @@ impl<H: Host, R: Registry> Heap<H, R> {
             return None;
         };
         superslab.open(&range);
+        if !range.dirty {
+            self.ledger.opened(range.size);
+        }
         superslab.set_huge(!superslab.is_guest() && self.advise_opened(&range));
         self.registry.set_entries(range.base, range.size / SLOT, Entry::span(number).0);
         self.back.with(|back| back.spans.adopt(&self.spans, number, class))

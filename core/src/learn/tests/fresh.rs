@@ -1,5 +1,5 @@
 use super::simulator::{MIB, Simulator, busy};
-use crate::learn::{Counters, Lever, Reason};
+use crate::learn::{Counters, Lever, Reason, Start};
 use crate::policy::{Fresh, Policy};
 
 /// Grows for a time, by so many MiB a second, each of which takes so many microseconds: plain, and ahead.
@@ -52,6 +52,29 @@ fn without_huge_pages_it_populates() {
     };
     simulator.run(1000, &mut program);
     assert_eq!(ways(&simulator), [(1, Reason::Explore)]);
+}
+
+/// A policy may come from a file, or the source may have lost them.
+#[test]
+fn without_huge_pages_none_are_asked_for_whatever_it_begins_with() {
+    for fresh in [Fresh::Plain, Fresh::Populate, Fresh::Huge] {
+        for ahead in [150, 900] {
+            let begun = Policy { fresh, ..Policy::DEFAULT };
+            let mut simulator = Simulator::new(&begun, Start::default());
+            let mut program = grows(20_000, 1000, 500, ahead);
+            let mut program = |policy: &Policy, ms, seen: &mut Counters| {
+                program(policy, ms, seen);
+                seen.huge = false;
+            };
+            simulator.run(15_000, &mut program);
+            let best = if ahead < 500 { Fresh::Populate } else { Fresh::Plain };
+            assert_eq!(simulator.last.policy.fresh, best, "from {fresh:?}");
+            simulator.run(15_000, &mut program);
+            assert_eq!(simulator.last.policy.fresh, Fresh::Plain);
+            assert!(ways(&simulator).iter().all(|(way, _)| *way != Fresh::Huge as u32));
+            assert_eq!(simulator.state.lasting().fresh, fresh, "what it began with");
+        }
+    }
 }
 
 #[test]
