@@ -12,8 +12,8 @@ use crate::sync::{Ordering, Sum};
 
 /// Milliseconds within which what was given back is regretted.
 const SOON: u64 = 1000;
-/// Bytes of an allowance, at most: a program that swings farther than this and then rests must not
-/// keep all of it, where nobody calls rounds of decay.
+/// Bytes of an allowance, at most, where nobody calls rounds of decay: a program that swings farther than
+/// this and then rests must not keep all of it. Where somebody does, what is allowed goes back with time.
 const MOST: usize = 64 << 20;
 /// Milliseconds that an allowance lasts at first, and doublings of that at most.
 const HOLD: u64 = 2000;
@@ -68,14 +68,15 @@ impl Regret {
     /// Notes that `bytes` are backed anew. The allowance grows no larger than what was ever in use:
     /// slots and ranges count in whole here, though a program with many short threads touches but a
     /// page of each.
-    pub(crate) fn took(&self, bytes: usize, now: u64) {
+    pub(crate) fn took(&self, bytes: usize, now: u64, decays: bool) {
         let given = self.given.get();
         if now.wrapping_sub(self.given_at.load(Ordering::Relaxed)) > SOON {
             return self.given.set(0);
         }
         let missed = bytes.min(given);
         self.given.sub(missed);
-        let room = self.most.get().min(MOST).saturating_sub(self.allowance.get());
+        let most = self.most.get().min(allowed(decays));
+        let room = most.saturating_sub(self.allowance.get());
         let more = (2 * missed).min(room);
         if more > 0 {
             self.allowance.add(more);
@@ -83,9 +84,9 @@ impl Regret {
         }
     }
 
-    /// Bytes that may be kept beside the bound.
-    pub(crate) fn allowance(&self, now: u64) -> usize {
-        let allowance = self.allowance.get();
+    /// Bytes that may be kept beside the bound. `decays`: somebody calls rounds of decay.
+    pub(crate) fn allowance(&self, now: u64, decays: bool) -> usize {
+        let allowance = self.allowance.get().min(allowed(decays));
         let doublings = self.doublings.load(Ordering::Relaxed);
         let lasted = now.wrapping_sub(self.changed_at.load(Ordering::Relaxed));
         if allowance == 0 || lasted < HOLD << doublings {
@@ -96,6 +97,11 @@ impl Regret {
         self.doublings.store((doublings + 1).min(DOUBLINGS), Ordering::Relaxed);
         allowance / 2
     }
+}
+
+/// Bytes of an allowance, at most.
+fn allowed(decays: bool) -> usize {
+    if decays { usize::MAX } else { MOST }
 }
 
 #[cfg(all(test, not(loom)))]
@@ -111,15 +117,15 @@ mod tests {
         regret.used(5 * MIB);
         assert!(!regret.may_regret());
         regret.gave(8 * MIB, 100);
-        assert_eq!(regret.allowance(100), 0);
-        regret.took(3 * MIB, 150);
-        assert_eq!(regret.allowance(150), 6 * MIB);
-        regret.took(64 * MIB, 150);
-        assert_eq!(regret.allowance(150), 16 * MIB, "twice what was given back");
+        assert_eq!(regret.allowance(100, false), 0);
+        regret.took(3 * MIB, 150, false);
+        assert_eq!(regret.allowance(150, false), 6 * MIB);
+        regret.took(64 * MIB, 150, false);
+        assert_eq!(regret.allowance(150, false), 16 * MIB, "twice what was given back");
         assert!(!regret.may_regret());
         regret.gave(64 * MIB, 200);
-        regret.took(64 * MIB, 250);
-        assert_eq!(regret.allowance(250), 20 * MIB, "no more than was in use");
+        regret.took(64 * MIB, 250, false);
+        assert_eq!(regret.allowance(250, false), 20 * MIB, "no more than was in use");
     }
 
     #[test]
@@ -127,8 +133,8 @@ mod tests {
         let regret = Regret::new();
         regret.used(64 * MIB);
         regret.gave(8 * MIB, 100);
-        regret.took(MIB, 100 + SOON + 1);
-        assert_eq!(regret.allowance(2000), 0);
+        regret.took(MIB, 100 + SOON + 1, false);
+        assert_eq!(regret.allowance(2000, false), 0);
         assert!(!regret.may_regret());
     }
 
@@ -137,10 +143,10 @@ mod tests {
         let regret = Regret::new();
         regret.used(64 * MIB);
         regret.gave(8 * MIB, 0);
-        regret.took(8 * MIB, 0);
-        assert_eq!(regret.allowance(HOLD - 1), 16 * MIB);
-        assert_eq!(regret.allowance(HOLD), 8 * MIB);
-        assert_eq!(regret.allowance(2 * HOLD), 8 * MIB);
-        assert_eq!(regret.allowance(3 * HOLD), 4 * MIB);
+        regret.took(8 * MIB, 0, false);
+        assert_eq!(regret.allowance(HOLD - 1, false), 16 * MIB);
+        assert_eq!(regret.allowance(HOLD, false), 8 * MIB);
+        assert_eq!(regret.allowance(2 * HOLD, false), 8 * MIB);
+        assert_eq!(regret.allowance(3 * HOLD, false), 4 * MIB);
     }
 }
