@@ -12,8 +12,8 @@
 //! as the frees since the last one can have added.
 //!
 //! Where the host has a thread for it, that is pressed before the bound is reached and gives back (`keep`);
-//! calls which free do so only if it comes too late. The bound is the same; that on free pages inside slabs
-//! is twice as much then.
+//! calls which free do so only if it comes too late: at the bound itself, and for free pages inside slabs once
+//! as much came free again as slabs may have.
 
 use crate::cache::Cache;
 use crate::geometry::SUPERSLAB;
@@ -117,6 +117,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
     /// that was [pressed](Host::press). Answers the bytes.
     pub fn keep(&self) -> usize {
         let mut gone = 0;
+        self.sieve.look();
         for _ in 0..policy::SIFTS {
             if !self.has_slack(|most| most / LATER * (LATER - 1)) {
                 break;
@@ -180,10 +181,9 @@ impl<H: Host, R: Registry> Heap<H, R> {
     }
 
     /// Gives free pages of a slab back, if slabs have too many, and no thread of the host's is about to. Whether
-    /// they had. No thread may leave more than twice too many.
+    /// there were such pages.
     fn keep_slack(&self) -> bool {
-        let is_due = self.has_slack(|most| most)
-            && (self.has_slack(|most| most.saturating_mul(2)) || !self.host.press());
+        let is_due = self.has_slack(|most| most) && (self.is_late() || !self.host.press());
         if is_due {
             self.gave(self.sift_some());
         }
@@ -196,6 +196,12 @@ impl<H: Host, R: Registry> Heap<H, R> {
         let (slack, freed) = (self.pool.sums.slack(), self.sieve.since_in_vain());
         let is_much = |most: usize| slack > part(most);
         is_much(most) && freed > most / 4 && is_much(most.saturating_add(self.allowance()))
+    }
+
+    /// Whether as much came free as slabs may have of free pages since a thread of the host's last looked.
+    fn is_late(&self) -> bool {
+        let most = self.policy.slack(self.in_use()).saturating_add(self.allowance());
+        self.sieve.since_looked() > most
     }
 
     /// Notes what the bound made the heap give back.

@@ -302,7 +302,8 @@ impl<A: Adapter> Linux<A> {
         if !thread.looked.swap(true, Ordering::Relaxed) {
             self.look_at_limits();
         }
-        let next = match self.wants_thread() {
+        let is_wanted = self.wants_thread() || self.has_threads();
+        let next = match is_wanted {
             false => NONE,
             true if start::<A>() => RUNNING,
             true => NEVER,
@@ -316,6 +317,13 @@ impl<A: Adapter> Linux<A> {
             Background::Auto => A::heap().living_caches() > 1,
             Background::Off => false,
         }
+    }
+
+    /// Whether the process has threads beside this one, though none of them may have used the heap, in a
+    /// setting where that counts.
+    fn has_threads(&self) -> bool {
+        let counts = self.thread.background() == Background::Auto;
+        counts && process::state().is_some_and(|(_, threads)| threads > 1)
     }
 
     /// Reads what the container allows. Above seven eighths of that the heap is to keep nothing, unless
