@@ -31,6 +31,8 @@ pub(crate) struct Regret {
     doublings: AtomicU32,
     /// The most bytes that were in use when the bound was kept.
     most: Sum,
+    /// When decay last gave back.
+    decayed_at: AtomicU64,
 }
 
 impl Regret {
@@ -42,6 +44,7 @@ impl Regret {
             changed_at: AtomicU64::new(0),
             doublings: AtomicU32::new(0),
             most: Sum::new(),
+            decayed_at: AtomicU64::new(0),
         }
     }
 
@@ -63,6 +66,16 @@ impl Regret {
     #[inline]
     pub(crate) fn may_regret(&self) -> bool {
         self.given.get() != 0
+    }
+
+    /// Whether a round of decay comes so soon after the last one that gave back that what lies free since then
+    /// may yet be missed. If not, this one gives back.
+    pub(crate) fn is_soon(&self, now: u64) -> bool {
+        let soon = now.wrapping_sub(self.decayed_at.load(Ordering::Relaxed)) < SOON;
+        if !soon {
+            self.decayed_at.store(now, Ordering::Relaxed);
+        }
+        soon
     }
 
     /// Notes that `bytes` are backed anew. The allowance grows no larger than what was ever in use:
@@ -136,6 +149,25 @@ mod tests {
         regret.took(MIB, 100 + SOON + 1, false);
         assert_eq!(regret.allowance(2000, false), 0);
         assert!(!regret.may_regret());
+    }
+
+    #[test]
+    fn an_allowance_has_an_end_of_its_own_where_nothing_decays() {
+        let regret = Regret::new();
+        regret.used(3 * MOST);
+        regret.gave(2 * MOST, 0);
+        regret.took(2 * MOST, 0, true);
+        assert_eq!(regret.allowance(0, true), 3 * MOST);
+        assert_eq!(regret.allowance(0, false), MOST);
+    }
+
+    #[test]
+    fn rounds_that_give_back_lie_apart() {
+        let regret = Regret::new();
+        assert!(!regret.is_soon(5000));
+        assert!(regret.is_soon(5000 + SOON - 1));
+        assert!(!regret.is_soon(5000 + SOON));
+        assert!(regret.is_soon(5000 + SOON + 1));
     }
 
     #[test]
