@@ -12,8 +12,8 @@ use crate::sync::{Ordering, Sum};
 
 /// Milliseconds within which what was given back is regretted.
 const SOON: u64 = 1000;
-/// Bytes of an allowance, at most: a program that swings farther than this and then rests must not
-/// keep all of it, where nobody calls rounds of decay.
+/// Bytes of an allowance, at most, where nobody calls rounds of decay: a program that swings farther than
+/// this and then rests must not keep all of it. Where somebody does, what is allowed goes back with time.
 const MOST: usize = 64 << 20;
 /// Milliseconds that an allowance lasts at first, and doublings of that at most.
 const HOLD: u64 = 2000;
@@ -31,6 +31,8 @@ pub(crate) struct Regret {
     doublings: AtomicU32,
     /// The most bytes that were in use when the bound was kept.
     most: Sum,
+    /// When decay last gave back.
+    decayed_at: AtomicU64,
 }
 
 impl Regret {
@@ -42,6 +44,7 @@ impl Regret {
             changed_at: AtomicU64::new(0),
             doublings: AtomicU32::new(0),
             most: Sum::new(),
+            decayed_at: AtomicU64::new(0),
         }
     }
 
@@ -65,17 +68,28 @@ impl Regret {
         self.given.get() != 0
     }
 
+    /// Whether a round of decay comes so soon after the last one that gave back that what lies free since then
+    /// may yet be missed. If not, this one gives back.
+    pub(crate) fn is_soon(&self, now: u64) -> bool {
+        let soon = now.wrapping_sub(self.decayed_at.load(Ordering::Relaxed)) < SOON;
+        if !soon {
+            self.decayed_at.store(now, Ordering::Relaxed);
+        }
+        soon
+    }
+
     /// Notes that `bytes` are backed anew. The allowance grows no larger than what was ever in use:
     /// slots and ranges count in whole here, though a program with many short threads touches but a
     /// page of each.
-    pub(crate) fn took(&self, bytes: usize, now: u64) {
+    pub(crate) fn took(&self, bytes: usize, now: u64, decays: bool) {
         let given = self.given.get();
         if now.wrapping_sub(self.given_at.load(Ordering::Relaxed)) > SOON {
             return self.given.set(0);
         }
         let missed = bytes.min(given);
         self.given.sub(missed);
-        let room = self.most.get().min(MOST).saturating_sub(self.allowance.get());
+        let most = self.most.get().min(allowed(decays));
+        let room = most.saturating_sub(self.allowance.get());
         let more = (2 * missed).min(room);
         if more > 0 {
             self.allowance.add(more);
@@ -83,9 +97,9 @@ impl Regret {
         }
     }
 
-    /// Bytes that may be kept beside the bound.
-    pub(crate) fn allowance(&self, now: u64) -> usize {
-        let allowance = self.allowance.get();
+    /// Bytes that may be kept beside the bound. `decays`: somebody calls rounds of decay.
+    pub(crate) fn allowance(&self, now: u64, decays: bool) -> usize {
+        let allowance = self.allowance.get().min(allowed(decays));
         let doublings = self.doublings.load(Ordering::Relaxed);
         let lasted = now.wrapping_sub(self.changed_at.load(Ordering::Relaxed));
         if allowance == 0 || lasted < HOLD << doublings {
@@ -96,6 +110,11 @@ impl Regret {
         self.doublings.store((doublings + 1).min(DOUBLINGS), Ordering::Relaxed);
         allowance / 2
     }
+}
+
+/// Bytes of an allowance, at most.
+fn allowed(decays: bool) -> usize {
+    if decays { usize::MAX } else { MOST }
 }
 
 #[cfg(all(test, not(loom)))]
@@ -111,15 +130,15 @@ mod tests {
         regret.used(5 * MIB);
         assert!(!regret.may_regret());
         regret.gave(8 * MIB, 100);
-        assert_eq!(regret.allowance(100), 0);
-        regret.took(3 * MIB, 150);
-        assert_eq!(regret.allowance(150), 6 * MIB);
-        regret.took(64 * MIB, 150);
-        assert_eq!(regret.allowance(150), 16 * MIB, "twice what was given back");
+        assert_eq!(regret.allowance(100, false), 0);
+        regret.took(3 * MIB, 150, false);
+        assert_eq!(regret.allowance(150, false), 6 * MIB);
+        regret.took(64 * MIB, 150, false);
+        assert_eq!(regret.allowance(150, false), 16 * MIB, "twice what was given back");
         assert!(!regret.may_regret());
         regret.gave(64 * MIB, 200);
-        regret.took(64 * MIB, 250);
-        assert_eq!(regret.allowance(250), 20 * MIB, "no more than was in use");
+        regret.took(64 * MIB, 250, false);
+        assert_eq!(regret.allowance(250, false), 20 * MIB, "no more than was in use");
     }
 
     #[test]
@@ -127,9 +146,28 @@ mod tests {
         let regret = Regret::new();
         regret.used(64 * MIB);
         regret.gave(8 * MIB, 100);
-        regret.took(MIB, 100 + SOON + 1);
-        assert_eq!(regret.allowance(2000), 0);
+        regret.took(MIB, 100 + SOON + 1, false);
+        assert_eq!(regret.allowance(2000, false), 0);
         assert!(!regret.may_regret());
+    }
+
+    #[test]
+    fn an_allowance_has_an_end_of_its_own_where_nothing_decays() {
+        let regret = Regret::new();
+        regret.used(3 * MOST);
+        regret.gave(2 * MOST, 0);
+        regret.took(2 * MOST, 0, true);
+        assert_eq!(regret.allowance(0, true), 3 * MOST);
+        assert_eq!(regret.allowance(0, false), MOST);
+    }
+
+    #[test]
+    fn rounds_that_give_back_lie_apart() {
+        let regret = Regret::new();
+        assert!(!regret.is_soon(5000));
+        assert!(regret.is_soon(5000 + SOON - 1));
+        assert!(!regret.is_soon(5000 + SOON));
+        assert!(regret.is_soon(5000 + SOON + 1));
     }
 
     #[test]
@@ -137,10 +175,10 @@ mod tests {
         let regret = Regret::new();
         regret.used(64 * MIB);
         regret.gave(8 * MIB, 0);
-        regret.took(8 * MIB, 0);
-        assert_eq!(regret.allowance(HOLD - 1), 16 * MIB);
-        assert_eq!(regret.allowance(HOLD), 8 * MIB);
-        assert_eq!(regret.allowance(2 * HOLD), 8 * MIB);
-        assert_eq!(regret.allowance(3 * HOLD), 4 * MIB);
+        regret.took(8 * MIB, 0, false);
+        assert_eq!(regret.allowance(HOLD - 1, false), 16 * MIB);
+        assert_eq!(regret.allowance(HOLD, false), 8 * MIB);
+        assert_eq!(regret.allowance(2 * HOLD, false), 8 * MIB);
+        assert_eq!(regret.allowance(3 * HOLD, false), 4 * MIB);
     }
 }

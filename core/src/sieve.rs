@@ -12,6 +12,8 @@ pub(crate) struct Sieve {
     /// Bytes of blocks that went home so far, and when a round last found nothing.
     pub(crate) freed: Sum,
     in_vain: Sum,
+    /// The same, when a thread of the host's last looked.
+    looked: Sum,
 }
 
 impl Sieve {
@@ -21,6 +23,7 @@ impl Sieve {
             found: AtomicBool::new(false),
             freed: Sum::new(),
             in_vain: Sum::new(),
+            looked: Sum::new(),
         }
     }
 
@@ -32,5 +35,15 @@ impl Sieve {
     /// Bytes that went home since a round found nothing: another would find no more than that.
     pub(crate) fn since_in_vain(&self) -> usize {
         self.freed.get().wrapping_sub(self.in_vain.get())
+    }
+
+    /// Notes that a thread of the host's looks.
+    pub(crate) fn look(&self) {
+        self.looked.set(self.freed.get());
+    }
+
+    /// Bytes that went home since.
+    pub(crate) fn since_looked(&self) -> usize {
+        self.freed.get().wrapping_sub(self.looked.get())
     }
 }

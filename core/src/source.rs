@@ -144,6 +144,20 @@ pub trait Host: PageSource {
     /// something to do. Called often, under no lock.
     fn stirred(&self) {}
 
+    /// Whether a thread calls [`Heap::decay`](crate::Heap::decay) now, whenever something
+    /// [stirred](Self::stirred): what a program often takes again is then kept in whole, for it goes back
+    /// with time. Called on cold paths.
+    fn decays(&self) -> bool {
+        false
+    }
+
+    /// More is free than a thread of the host's should leave. `true`: it will call
+    /// [`Heap::keep`](crate::Heap::keep) soon, so that calls which free need not do the work. Called on cold
+    /// paths, under no lock.
+    fn press(&self) -> bool {
+        false
+    }
+
     /// `cache` was started by its first cold call. The host arranges for
     /// [`Heap::retire_cache`](crate::Heap::retire_cache) before the cache's memory goes away. The
     /// cache is usable already: the host may allocate from it here.

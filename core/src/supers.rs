@@ -7,7 +7,8 @@ use crate::geometry::{SLOT, SLOT_SHIFT, SUPERSLAB, UNIT, UNIT_SHIFT};
 use crate::heap::Heap;
 use crate::registry::Registry;
 use crate::source::Host;
-use crate::superslab::{SlabId, Slots, SuperId, Want, all_slots};
+use crate::superslab::{SlabId, Slots, SuperId, Superslab, Want, all_slots};
+use core::ptr::NonNull;
 
 impl<H: Host, R: Registry> Heap<H, R> {
     /// Stage 3: opens a new superslab and claims its first slots for a slab of `class`.
@@ -106,6 +107,16 @@ impl<H: Host, R: Registry> Heap<H, R> {
         }
     }
 
+    /// Gives back the pages of a superslab's table of blocks that are home: of one that closes, none is, and a
+    /// heap that was large once has one for each.
+    fn drop_returned(&self, superslab: &Superslab) {
+        let Some(returned) = superslab.returned() else { return };
+        let size = size_of_val(returned).next_multiple_of(self.host.page_size());
+        // SAFETY: a table of its own pages, all zero, that reads zero afterwards as well: others may look at
+        // it meanwhile. Blocks come home to no superslab that is closed.
+        _ = unsafe { self.host.purge(NonNull::from(returned).cast(), size) };
+    }
+
     /// Closes a superslab if all of it is idle, and puts its memory into the page arena.
     pub(crate) fn close_superslab(&self, id: SuperId, seen: Slots) {
         let Some(superslab) = self.pool.superslab(id) else {
@@ -119,6 +130,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
         self.forget_huge(superslab, base);
         self.pool.sums.idle.sub(dirty.count_ones() as usize * SLOT);
         self.registry.set_entries(base, shape as usize, Entry::FOREIGN.0);
+        self.drop_returned(superslab);
         self.back.with(|back| {
             back.numbers.give(&self.pool, id);
             back.numbers.count(size, false);

@@ -51,6 +51,23 @@ static void a_thread_comes(void) {
     join_workers();
 }
 
+// A worker that never uses the heap.
+static void *heapless_life(void *unused) {
+    (void)unused;
+    step();
+    step();
+    return NULL;
+}
+
+static void a_thread_comes_beside_heapless_ones(void) {
+    start_workers(heapless_life);
+    step();
+    grow(64 * MIB, MIB);
+    AWAIT(threads().hakmem == 1);
+    step();
+    join_workers();
+}
+
 // Growth first, and threads later, as many programs do.
 static void a_thread_comes_with_threads(void) {
     grow(64 * MIB, MIB);
@@ -335,7 +352,7 @@ static void no_thread_comes_in_a_vfork_child(void) {
 #define CASE(name) {#name, name}
 CASES(CASE(alone_no_thread_comes), CASE(unshare_after_growth),
       CASE(alone_a_thread_comes_with_growth), CASE(no_thread_comes), CASE(a_thread_comes),
-      CASE(a_thread_comes_with_threads), CASE(it_blocks_signals_and_rests), CASE(memory_returns),
+      CASE(a_thread_comes_beside_heapless_ones), CASE(a_thread_comes_with_threads), CASE(it_blocks_signals_and_rests), CASE(memory_returns),
       CASE(busy_lists_are_kept), CASE(busy_lists_are_emptied), CASE(purge_reaches_other_threads),
       CASE(memory_stays_until_a_trim), CASE(a_child_starts_its_own), CASE(only_one_comes),
       CASE(no_thread_comes_in_a_fork_handler), CASE(no_thread_comes_in_a_vfork_child))

@@ -43,6 +43,7 @@ fn it_comes_in_a_program_of_several_threads() {
     for settings in [&[][..], &[ON], &[AUTO, FAST]] {
         quiet("a_thread_comes", settings);
     }
+    quiet("a_thread_comes_beside_heapless_ones", &[]);
     quiet("a_thread_comes_with_threads", &[]);
 }
 

@@ -16,8 +16,12 @@ impl<H: Host, R: Registry> Heap<H, R> {
     /// Bytes of ranges that may be kept beside what else is free, not counting `more` that are about
     /// to be. Where a limit was set below what is mapped, nothing above it.
     fn kept_bound(&self, more: usize) -> usize {
+        self.kept_within(self.most_free(), more)
+    }
+
+    /// The same, if `most` bytes may be free at most.
+    fn kept_within(&self, most: usize, more: usize) -> usize {
         let others = self.pool.sums.idle.get() + self.spans.dirty();
-        let most = self.policy.kept(self.in_use()).saturating_add(self.allowance());
         let unkept = self.mapped().saturating_sub(self.kept() + more);
         most.saturating_sub(others).min(self.ledger.limit().saturating_sub(unkept))
     }
@@ -126,9 +130,9 @@ impl<H: Host, R: Registry> Heap<H, R> {
         self.shrink_to(keep)
     }
 
-    /// Unmaps what is kept too much of; answers the bytes.
-    pub(crate) fn trim_ranges(&self) -> usize {
-        self.shrink_to(self.kept_bound(0))
+    /// Unmaps what is kept too much of, if `most` bytes may be free at most; answers the bytes.
+    pub(crate) fn trim_ranges(&self, most: usize) -> usize {
+        self.shrink_to(self.kept_within(most, 0))
     }
 
     /// Unmaps kept ranges, but not those that the source refused before, until at most `limit`

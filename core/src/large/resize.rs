@@ -82,7 +82,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
             self.registry.set_entries(base, 1, Entry::FOREIGN.0);
         }
         if new > mapped {
-            self.gave(self.trim_ranges());
+            self.gave(self.trim_ranges(self.most_free()));
             self.heed_soft_limit(new - mapped);
         }
         let remap = |size| {

@@ -27,7 +27,7 @@ const ONE_WAY_LEAST: usize = 1 << 20;
 /// Superslabs that are searched for free pages then, at most.
 pub(crate) const SIFTS: u32 = 64;
 /// Blocks in a list then.
-pub(crate) const SHORT: u32 = 16;
+pub(crate) const SHORT: u32 = 4;
 
 /// How the back behaves. Numbers that are zero stand for the [default](Policy::DEFAULT) ones: a heap that
 /// is a `static` then takes no room in the program's file, and of memory only the pages it uses.

@@ -10,6 +10,10 @@
 //! ```
 //! But for the last each does one call of the source's at most: what one call takes is about as much
 //! as the frees since the last one can have added.
+//!
+//! Where the host has a thread for it, that is pressed before the bound is reached and gives back (`keep`);
+//! calls which free do so only if it comes too late: at the bound itself, and for free pages inside slabs once
+//! as much came free again as slabs may have.
 
 use crate::cache::Cache;
 use crate::geometry::SUPERSLAB;
@@ -17,6 +21,11 @@ use crate::heap::Heap;
 use crate::policy;
 use crate::registry::Registry;
 use crate::source::Host;
+
+/// The last part of the bound: from there on a thread of the host's, if there is one, gives back.
+const SOONER: usize = 8;
+/// The last part of the bound, and that on slack, which it leaves free then.
+const LATER: usize = 4;
 
 /// Where memory lies that is free in whole pieces.
 enum Kind {
@@ -77,13 +86,51 @@ impl<H: Host, R: Registry> Heap<H, R> {
         self.pool.sums.idle.get() + self.spans.dirty() + self.ranges.dirty()
     }
 
+    /// Bytes that may be free in whole pieces now, with what is allowed beside the bound.
+    pub(crate) fn most_free(&self) -> usize {
+        self.policy.kept(self.in_use()).saturating_add(self.allowance())
+    }
+
     /// Gives some of what is free back, if it is too much: what one call of the source takes.
     #[inline]
     pub(crate) fn keep_bound(&self) {
         self.host.stirred();
         let most = self.policy.kept(self.note_use());
-        if self.free_dirty() > most {
+        if self.free_dirty() > most / SOONER * (SOONER - 1) {
+            self.near_bound(most);
+        }
+    }
+
+    /// Near the bound, a thread of the host's is told; beyond it the caller does the work.
+    #[cold]
+    fn near_bound(&self, most: usize) {
+        let most = most.saturating_add(self.allowance());
+        let free = self.free_dirty();
+        if free > most {
             self.release_some(most);
+        } else if free > most / SOONER * (SOONER - 1) {
+            self.host.press();
+        }
+    }
+
+    /// Gives back what is so much that calls which free would have to, or soon: for a thread of the host's
+    /// that was [pressed](Host::press). Answers the bytes.
+    pub fn keep(&self) -> usize {
+        let mut gone = 0;
+        self.sieve.look();
+        for _ in 0..policy::SIFTS {
+            if !self.has_slack(|most| most / LATER * (LATER - 1)) {
+                break;
+            }
+            gone += self.sift_some();
+        }
+        self.gave(gone);
+        loop {
+            let bytes = self.release_some(self.most_free() / LATER * (LATER - 1));
+            if bytes == 0 {
+                return gone;
+            }
+            gone += bytes;
         }
     }
 
@@ -92,7 +139,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
     pub(crate) fn keep_whole_bound(&self) {
         self.sift_many();
         let most = self.policy.kept(self.note_use());
-        while self.free_dirty() > most && self.release_some(most) > 0 {}
+        while self.free_dirty() > most && self.release_some(self.most_free()) > 0 {}
     }
 
     /// Looks for free pages in many superslabs, as long as slabs have too many.
@@ -101,10 +148,10 @@ impl<H: Host, R: Registry> Heap<H, R> {
     }
 
     /// Gives back what one call of the source takes, of what there is most of, if more than `most`
-    /// bytes and the allowance are free. Where that cannot go back, of the next. Answers the bytes.
+    /// bytes are free. Where that cannot go back, of the next. Answers the bytes.
     #[cold]
     fn release_some(&self, most: usize) -> usize {
-        let excess = self.free_dirty().saturating_sub(most.saturating_add(self.allowance()));
+        let excess = self.free_dirty().saturating_sub(most);
         if excess == 0 {
             return 0;
         }
@@ -120,7 +167,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
         let gone = kinds.into_iter().map(|kind| match kind {
             Kind::Idle => self.purge_some_idle(excess),
             Kind::Spans => self.release_some_spans(excess),
-            Kind::Ranges => self.trim_ranges(),
+            Kind::Ranges => self.trim_ranges(most),
         });
         let gone = gone.into_iter().find(|&bytes| bytes > 0).unwrap_or(0);
         self.gave(gone);
@@ -133,19 +180,28 @@ impl<H: Host, R: Registry> Heap<H, R> {
         self.keep_bound();
     }
 
-    /// Gives free pages of a slab back, if slabs have too many. Whether they had.
+    /// Gives free pages of a slab back, if slabs have too many, and no thread of the host's is about to. Whether
+    /// there were such pages.
     fn keep_slack(&self) -> bool {
-        let has_slack = self.has_slack();
-        if has_slack {
+        let is_due = self.has_slack(|most| most) && (self.is_late() || !self.host.press());
+        if is_due {
             self.gave(self.sift_some());
         }
-        has_slack
+        is_due
     }
 
-    fn has_slack(&self) -> bool {
+    /// Whether slabs have more free pages than a part of what they may have.
+    fn has_slack(&self, part: impl Fn(usize) -> usize) -> bool {
         let most = self.policy.slack(self.note_use());
         let (slack, freed) = (self.pool.sums.slack(), self.sieve.since_in_vain());
-        slack > most && freed > most / 4 && slack > most.saturating_add(self.allowance())
+        let is_much = |most: usize| slack > part(most);
+        is_much(most) && freed > most / 4 && is_much(most.saturating_add(self.allowance()))
+    }
+
+    /// Whether as much came free as slabs may have of free pages since a thread of the host's last looked.
+    fn is_late(&self) -> bool {
+        let most = self.policy.slack(self.in_use()).saturating_add(self.allowance());
+        self.sieve.since_looked() > most
     }
 
     /// Notes what the bound made the heap give back.
@@ -166,13 +222,13 @@ impl<H: Host, R: Registry> Heap<H, R> {
     #[inline]
     pub(crate) fn took_ahead(&self, bytes: usize) {
         if bytes > 0 && self.regret.may_regret() {
-            self.regret.took(bytes, self.host.millis());
+            self.regret.took(bytes, self.host.millis(), self.host.decays());
         }
     }
 
     /// Bytes that may be kept beside the bound: see [`crate::regret`].
     pub(crate) fn allowance(&self) -> usize {
-        self.regret.allowance(self.host.millis())
+        self.regret.allowance(self.host.millis(), self.host.decays())
     }
 
     /// After full lists went home. A cache that only sends home, from a heap that is nearly empty,

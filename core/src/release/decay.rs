@@ -33,6 +33,9 @@ impl<H: Host, R: Registry> Heap<H, R> {
     /// As [`decay`](Self::decay), where the time of several rounds has passed since the last one.
     pub fn decay_by(&self, rounds: u32) -> Decayed {
         let gathered = self.gather(core::ptr::null(), true);
+        if self.is_missed_soon() {
+            return Decayed { bytes: 0, left: self.free_dirty(), active: gathered.active };
+        }
         let mut bytes = self.decay_spans();
         let mut asking = self.begin_asking();
         for (id, superslab) in self.pool.superslabs() {
@@ -48,6 +51,12 @@ impl<H: Host, R: Registry> Heap<H, R> {
         bytes += self.decay_ranges(rounds);
         self.losses.decayed(bytes, gathered.active);
         Decayed { bytes, left: self.free_dirty(), active: gathered.active }
+    }
+
+    /// Whether it is too soon to give back, in a program that takes again at once what it freed: it was
+    /// allowed to keep that for as long as it may be missed, however short the rounds are.
+    fn is_missed_soon(&self) -> bool {
+        self.host.decays() && self.allowance() > 0 && self.regret.is_soon(self.host.millis())
     }
 }
 

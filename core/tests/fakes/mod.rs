@@ -53,6 +53,8 @@ pub struct Manners {
     pub move_farther: usize,
     /// What the system does about huge pages.
     pub huge_pages: HugePages,
+    /// The host says that a thread keeps the heap's bounds.
+    pub has_thread: bool,
     /// Misuse is recorded; otherwise it also panics.
     pub tolerate_misuse: bool,
 }
@@ -80,6 +82,9 @@ struct State {
     /// Purges of a part of it.
     torn: usize,
     started: usize,
+    pressed: bool,
+    /// Base and size of all that was purged or unmapped.
+    given: Vec<(usize, usize)>,
 }
 
 /// A host over memory of the test's own.
@@ -132,6 +137,23 @@ impl Fake {
         let next = (start + 65536).next_multiple_of(align);
         let state = State { next, ..State::default() };
         Self { start, page, state: Mutex::new(state) }
+    }
+
+    /// Whether the heap pressed its host's thread since this was last asked.
+    pub fn was_pressed(&self) -> bool {
+        std::mem::take(&mut self.state().pressed)
+    }
+
+    /// Base and size of what was purged or unmapped since this was last asked.
+    pub fn given_back(&self) -> Vec<(usize, usize)> {
+        std::mem::take(&mut self.state().given)
+    }
+
+    /// Whether a range begins in a mapping that is there.
+    pub fn is_mapped(&self, base: usize) -> bool {
+        let state = self.state();
+        let before = state.mapped.range(..=base).next_back();
+        before.is_some_and(|(&start, &len)| base < start + len)
     }
 
     fn end(&self) -> usize {
@@ -361,6 +383,7 @@ unsafe impl PageSource for Fake {
             return false;
         }
         state.remove(base, size);
+        state.given.push((base, size));
         Self::close(base, size);
         true
     }
@@ -378,6 +401,7 @@ unsafe impl PageSource for Fake {
             !apart && size < len
         });
         state.torn += usize::from(torn);
+        state.given.push((base, size));
         Self::drop_pages(base, size);
         true
     }
@@ -461,6 +485,16 @@ unsafe impl PageSource for Fake {
 impl Host for Fake {
     fn relax() {
         std::thread::yield_now();
+    }
+
+    fn decays(&self) -> bool {
+        self.state().manners.has_thread
+    }
+
+    fn press(&self) -> bool {
+        let mut state = self.state();
+        state.pressed = true;
+        state.manners.has_thread
     }
 
     fn cache_started(&self, _: *mut Cache) {

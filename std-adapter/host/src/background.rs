@@ -7,6 +7,7 @@
 //! round ..................... decay; pauses grow while nothing happens, up to no end at all
 //! between rounds ............ the learner's steps, when one is due
 //! memory comes free ......... stirred    wakes it from a pause without end; so does a rush of growth
+//! much of it ................ pressed    it keeps the heap's bounds, so that frees need not
 //! fork ...................... the child has none, and may start its own
 //! ```
 //! It has a small stack, blocks every signal, allocates nothing, and ends with the program's last
@@ -82,6 +83,8 @@ pub(crate) struct Thread {
     left: AtomicBool,
     /// Whether there was a rush of growth since the thread last asked when the learner is due.
     rushed: AtomicBool,
+    /// Whether too much came free for the thread to wait for its round.
+    pressed: AtomicBool,
     waiting: AtomicU32,
 }
 
@@ -97,6 +100,7 @@ impl Thread {
             stirred: AtomicBool::new(false),
             left: AtomicBool::new(false),
             rushed: AtomicBool::new(false),
+            pressed: AtomicBool::new(false),
             waiting: AtomicU32::new(AWAKE),
         }
     }
@@ -114,12 +118,12 @@ impl Thread {
     }
 
     /// Waits for so many milliseconds, if that has an end, and unless it is a pause, until something
-    /// stirs; not once the last cache went away, nor in a rush.
+    /// stirs; not once the last cache went away, nor in a rush, nor under pressure.
     fn wait(&self, kind: u32, millis: Option<u64>) {
-        // ORDERING: SeqCst, partner: `stir`, `rush`, `thread_left` and `wake`.
+        // ORDERING: SeqCst, partner: `stir`, `rush`, `press`, `thread_left` and `wake`.
         self.waiting.store(kind, Ordering::SeqCst);
         let stirs = kind != PAUSE && self.stirred.load(Ordering::SeqCst);
-        let rushed = self.rushed.load(Ordering::SeqCst);
+        let rushed = self.rushed.load(Ordering::SeqCst) || self.pressed.load(Ordering::SeqCst);
         if !stirs && !rushed && !self.left.load(Ordering::SeqCst) {
             let time = millis.map(|millis| Timespec {
                 tv_sec: (millis / 1000) as _,
@@ -147,6 +151,15 @@ impl Thread {
         self.wake(ANY);
     }
 
+    /// Too much came free to wait for a round.
+    fn press(&self) {
+        if !self.pressed.load(Ordering::Relaxed) {
+            // ORDERING: SeqCst, partner: `wait`.
+            self.pressed.store(true, Ordering::SeqCst);
+            self.wake(ANY);
+        }
+    }
+
     /// This process has no such thread: at the start, and in the child of a fork. The heap holds so
     /// many bytes.
     pub(crate) fn reset(&self, mapped: usize) {
@@ -154,6 +167,7 @@ impl Thread {
         self.inherited.store(mapped, Ordering::Relaxed);
         self.left.store(false, Ordering::Relaxed);
         self.rushed.store(false, Ordering::Relaxed);
+        self.pressed.store(false, Ordering::Relaxed);
         self.waiting.store(AWAKE, Ordering::Relaxed);
         if self.state.load(Ordering::Relaxed) != NEVER {
             self.state.store(NONE, Ordering::Relaxed);
@@ -211,6 +225,21 @@ impl<A: Adapter> Linux<A> {
         if !self.thread.is_there() {
             self.learner.note(A::heap().mapped());
         }
+    }
+
+    /// Whether the thread's rounds of decay give back what comes free.
+    #[inline]
+    pub(crate) fn decays_in_background(&self) -> bool {
+        self.thread.state.load(Ordering::Relaxed) == RUNNING
+    }
+
+    /// Has the thread give back what is too much. `false`: there is none.
+    pub(crate) fn presses(&self) -> bool {
+        let is_there = self.decays_in_background();
+        if is_there {
+            self.thread.press();
+        }
+        is_there
     }
 
     /// Notes, inside the heap, that it grew or that a thread came: it may be time for the thread.
@@ -276,7 +305,8 @@ impl<A: Adapter> Linux<A> {
         if !thread.looked.swap(true, Ordering::Relaxed) {
             self.look_at_limits();
         }
-        let next = match self.wants_thread() {
+        let is_wanted = self.wants_thread() || self.has_threads();
+        let next = match is_wanted {
             false => NONE,
             true if start::<A>() => RUNNING,
             true => NEVER,
@@ -290,6 +320,13 @@ impl<A: Adapter> Linux<A> {
             Background::Auto => A::heap().living_caches() > 1,
             Background::Off => false,
         }
+    }
+
+    /// Whether the process has threads beside this one, though none of them may have used the heap, in a
+    /// setting where that counts.
+    fn has_threads(&self) -> bool {
+        let counts = self.thread.background() == Background::Auto;
+        counts && process::state().is_some_and(|(_, threads)| threads > 1)
     }
 
     /// Reads what the container allows. Above seven eighths of that the heap is to keep nothing, unless
@@ -340,6 +377,7 @@ impl<A: Adapter> Linux<A> {
             }
             self.thread.left.store(false, Ordering::Relaxed);
             self.thread.rushed.store(false, Ordering::Relaxed);
+            self.thread.pressed.store(false, Ordering::Relaxed);
             self.thread.wait(PAUSE, Some(pause));
             pause = (pause * 2).min(LONGEST_LOOK);
         }
@@ -369,6 +407,10 @@ impl<A: Adapter> Linux<A> {
             if self.thread.stirred.swap(false, Ordering::SeqCst) {
                 stirred = true;
                 self.learner.rouse();
+            }
+            // ORDERING: SeqCst, partner: `press`: what comes free from here on presses again.
+            if self.thread.pressed.swap(false, Ordering::SeqCst) {
+                heap.keep();
             }
             let time = now();
             if time >= self.learner.next() {

@@ -238,6 +238,14 @@ impl<A: Adapter> Host for Linux<A> {
         self.stir();
     }
 
+    fn decays(&self) -> bool {
+        self.decays_in_background()
+    }
+
+    fn press(&self) -> bool {
+        self.presses()
+    }
+
     const REACHES: bool = true;
 
     fn barrier(&self) -> bool {
