@@ -51,6 +51,7 @@ pub(crate) const fn size_at(class: usize) -> usize {
 }
 
 /// What the back needs to know of a class.
+#[derive(Clone, Copy)]
 pub(crate) struct Measure {
     /// ceil(2^40 / size): block index by multiplication.
     reciprocal: u64,
