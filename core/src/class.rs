@@ -192,6 +192,11 @@ impl ClassId {
         u32::from(self.measure().slots)
     }
 
+    /// The slots of the slab at `slot`, as bits.
+    pub(crate) fn run(self, slot: u32) -> u32 {
+        crate::superslab::all_slots(self.slots()) << slot
+    }
+
     /// Blocks that travel home together at most.
     #[inline(always)]
     pub(crate) fn bundle(self) -> u32 {

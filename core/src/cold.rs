@@ -16,7 +16,7 @@ pub(crate) struct Cold {
     count: u16,
     /// Of the class, and here because there is room.
     pub(crate) trips: Trips,
-    /// Of the class's claimed slab, for the same reason: it was backed already when it was begun.
+    /// Of the class's claimed slab, for the same reason: all of it was backed already when it was begun.
     pub(crate) backed: bool,
 }
 

@@ -78,10 +78,10 @@ impl<H: Host, R: Registry> Heap<H, R> {
                 cache.side(class).claimed = 0;
             }
             match self.claim::<WAIT>(cache, class, claimed.map(SlabId::superslab)) {
-                Some((next, stage)) => {
+                Some((next, backed)) => {
                     let side = cache.side(class);
                     side.claimed = SlabId::encode(Some(next));
-                    side.cold.backed = stage == Stage::IdleDirty;
+                    side.cold.backed = backed;
                 }
                 None => break None,
             }
@@ -151,13 +151,13 @@ impl<H: Host, R: Registry> Heap<H, R> {
         bin.pop()
     }
 
-    /// Claims a slab of a class: the five stages.
+    /// Claims a slab of a class: the five stages. Whether all of it is backed already, and nothing carved.
     fn claim<const WAIT: bool>(
         &self,
         cache: &mut Cache,
         class: ClassId,
         place: Option<SuperId>,
-    ) -> Option<(SlabId, Stage)> {
+    ) -> Option<(SlabId, bool)> {
         self.tell(&mut cache.behind.tallies);
         self.counters.classes.take(class, &mut cache.side(class).cold.trips);
         let pooled = || Some((self.pool.claim_pooled(class)?.0, Stage::Pooled));
@@ -176,9 +176,16 @@ impl<H: Host, R: Registry> Heap<H, R> {
         if stage == Stage::IdleClean {
             self.took(class.slots() as usize * SLOT);
         }
+        let mut backed = false;
         if let Some(superslab) = self.pool.superslab(slab.superslab()) {
+            let run = class.run(slab.slot());
+            backed = stage == Stage::IdleDirty && superslab.marks.touched(run);
+            if stage == Stage::IdleClean {
+                superslab.marks.set_touched(run, false);
+            }
             let holes = superslab.marks.forget_holes(slab.slot(), class.slots());
             if holes != 0 {
+                superslab.marks.set_touched(run, false);
                 self.pool.sums.holes.sub(holes);
                 self.took(holes);
             }
@@ -191,7 +198,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
                 self.registry.set_entries(base, class.slots() as usize, entry);
             }
         }
-        Some((slab, stage))
+        Some((slab, backed))
     }
 
     /// Gives a claimed slab up: to the pool, to its users, or back to idle.
