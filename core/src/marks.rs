@@ -156,6 +156,20 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_run_is_touched_only_if_all_of_it_is() {
+        let marks = Marks::new();
+        assert!(!marks.touched(0b0100));
+        marks.set_touched(0b1100, true);
+        marks.set_touched(0b0001, true);
+        assert!(marks.touched(0b1100) && !marks.touched(0b0011));
+        marks.set_touched(0b0110, false);
+        assert!(marks.touched(0b1001) && !marks.touched(0b1100));
+        marks.open(false);
+        assert!(!marks.touched(0b0001));
+    }
+
+
+    #[test]
     fn what_lies_through_two_rounds_is_aged_unless_it_was_claimed() {
         let marks = Marks::new();
         assert_eq!(marks.age(0b0111), 0);

@@ -146,6 +146,21 @@ mod tests {
     }
 
     #[test]
+    fn long_runs_are_left_as_they_came() {
+        let class = ClassId::of(64);
+        let mut sorter = Sorter::new();
+        let slabs = [9, 7, 9];
+        let blocks = slabs.map(|slab| core::array::from_fn::<_, 64, _>(|at| slab * SLOT + at * 64));
+        for blocks in &blocks {
+            assert_eq!(sorter.add(blocks, class.measure(), |_| panic!("it is one")), 64);
+        }
+        let mut runs = Vec::new();
+        sorter.drain(|slab, blocks| runs.push((slab as usize, blocks.to_vec())));
+        let all: Vec<u16> = (0..64).collect();
+        assert_eq!(runs, slabs.map(|slab| (slab, all.clone())));
+    }
+
+    #[test]
     fn what_begins_no_block_is_refused() {
         let class = ClassId::of(48);
         let mut sorter = Sorter::new();
