@@ -194,7 +194,7 @@ impl ClassId {
 
     /// The slots of the slab at `slot`, as bits.
     pub(crate) fn run(self, slot: u32) -> u32 {
-        crate::superslab::all_slots(self.slots()) << slot
+        ((1 << self.slots()) - 1) << slot
     }
 
     /// Blocks that travel home together at most.
