@@ -168,7 +168,6 @@ mod tests {
         assert!(!marks.touched(0b0001));
     }
 
-
     #[test]
     fn what_lies_through_two_rounds_is_aged_unless_it_was_claimed() {
         let marks = Marks::new();
