@@ -18,7 +18,7 @@
 
 use crate::block::Block;
 use crate::cache::Cache;
-use crate::class::ClassId;
+use crate::class::{ClassId, TABLED};
 use crate::counters::Stage;
 use crate::entry::Entry;
 use crate::geometry::SLOT;
@@ -179,7 +179,9 @@ impl<H: Host, R: Registry> Heap<H, R> {
         let mut backed = false;
         if let Some(superslab) = self.pool.superslab(slab.superslab()) {
             let run = class.run(slab.slot());
-            backed = stage == Stage::IdleDirty && superslab.marks.touched(run);
+            // Few blocks above 1 KiB are handed out: not worth a thought, nor memory.
+            let small = class.size() <= TABLED;
+            backed = small && stage == Stage::IdleDirty && superslab.marks.touched(run);
             if stage == Stage::IdleClean {
                 superslab.marks.set_touched(run, false);
             }
