@@ -51,6 +51,7 @@ pub(crate) const fn size_at(class: usize) -> usize {
 }
 
 /// What the back needs to know of a class.
+#[derive(Clone, Copy)]
 pub(crate) struct Measure {
     /// ceil(2^40 / size): block index by multiplication.
     reciprocal: u64,
@@ -202,6 +203,11 @@ impl ClassId {
     #[inline(always)]
     pub(crate) fn slots(self) -> u32 {
         u32::from(self.measure().slots)
+    }
+
+    /// The slots of the slab at `slot`, as bits.
+    pub(crate) fn run(self, slot: u32) -> u32 {
+        ((1 << self.slots()) - 1) << slot
     }
 
     /// Blocks that travel home together at most.

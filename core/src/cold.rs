@@ -16,6 +16,8 @@ pub(crate) struct Cold {
     count: u16,
     /// Of the class, and here because there is room.
     pub(crate) trips: Trips,
+    /// Of the class's claimed slab, for the same reason: all of it was backed already when it was begun.
+    pub(crate) backed: bool,
 }
 
 const _: () = assert!(size_of::<Trips>() <= 4, "a cache has one for each class");
@@ -26,6 +28,7 @@ impl Cold {
         lens: [0; COLD_LISTS],
         count: 0,
         trips: Trips::NONE,
+        backed: false,
     };
 
     pub(crate) fn is_full(&self) -> bool {
@@ -49,9 +52,10 @@ impl Cold {
         Some((self.lists[newest].take(), core::mem::take(&mut self.lens[newest]).into()))
     }
 
-    /// Takes all lists; the trips stay.
+    /// Takes all lists; what is of the class stays.
     pub(crate) fn take(&mut self) -> Self {
-        core::mem::replace(self, Self { trips: self.trips, ..Self::EMPTY })
+        let left = Self { trips: self.trips, backed: self.backed, ..Self::EMPTY };
+        core::mem::replace(self, left)
     }
 
     /// Blocks in all lists.
@@ -72,14 +76,20 @@ impl Cold {
         drawn: &mut [[usize; N]; COLD_LISTS],
     ) -> [usize; COLD_LISTS] {
         let counts = self.lens.map(|left| N.min(left.into()));
-        let longest = counts.into_iter().max().unwrap_or(0);
-        for at in 0..longest {
-            let lists = self.lists.iter_mut().zip(&mut *drawn).zip(counts);
-            for ((list, drawn), _) in lists.filter(|(_, count)| at < *count) {
-                steps::block();
-                // A list that was torn ends early; no block begins at 0.
-                drawn[at] = list.pop().map_or(0, |block| block.into_start().addr());
+        let shortest = counts.into_iter().min().unwrap_or(0);
+        let pop = |list: &mut List| {
+            steps::block();
+            // A list that was torn ends early; no block begins at 0.
+            list.pop().map_or(0, |block| block.into_start().addr())
+        };
+        // Most times all lists are as long, and need not be asked at each block.
+        for at in 0..shortest.min(N) {
+            for (list, drawn) in self.lists.iter_mut().zip(&mut *drawn) {
+                drawn[at] = pop(list);
             }
+        }
+        for ((list, drawn), count) in self.lists.iter_mut().zip(drawn).zip(counts) {
+            drawn[..count].iter_mut().skip(shortest).for_each(|place| *place = pop(list));
         }
         for (left, count) in self.lens.iter_mut().zip(counts) {
             *left -= count as u16;

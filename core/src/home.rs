@@ -92,13 +92,10 @@ impl<H: Host, R: Registry> Heap<H, R> {
         while lists.len() > 0 {
             let counts = lists.draw(&mut drawn);
             for (list, count) in drawn.iter().zip(counts) {
-                for &address in &list[..count] {
-                    // 0 stands for what a list lacks that is shorter than it says, or torn.
-                    sent += u32::from(address != 0);
-                    if address != 0 && !sorter.add(address, measure) {
-                        self.refuse(Refused::Interior, address, class);
-                    }
-                }
+                // A list that is shorter than it says, or torn, has fewer.
+                sent += sorter.add(&list[..count], measure, |address| {
+                    self.refuse(Refused::Interior, address, class);
+                });
             }
             sorter.drain(|slab, blocks| self.deliver((slab as usize) << SLOT_SHIFT, class, blocks));
         }

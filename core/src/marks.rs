@@ -7,6 +7,9 @@
 //! *Holes*: pages of a slab that were given back while it was in nobody's hands, because every block
 //! in them was home. They count as backed again when somebody claims the slab.
 //!
+//! *Touched*: a slot whose slab was carved to its end, and that was given to nobody else since. While it
+//! is idle and dirty, all of its pages are backed; of a slot that is dirty alone, one at least.
+//!
 //! *Huge*: the source was asked for a huge page. *Dense*: for how many rounds in a row the superslab has
 //! been worth one, and how many it takes.
 
@@ -28,6 +31,7 @@ const DENSE_MOST: u8 = 64;
 /// The marks of one superslab; all-zero bytes are none.
 pub(crate) struct Marks {
     aged: AtomicU32,
+    touched: AtomicU32,
     holes: [AtomicU16; SLOTS as usize],
     huge: AtomicBool,
     dense: AtomicU8,
@@ -40,6 +44,7 @@ impl Marks {
     pub(crate) const fn new() -> Self {
         Self {
             aged: AtomicU32::new(0),
+            touched: AtomicU32::new(0),
             holes: [const { AtomicU16::new(0) }; SLOTS as usize],
             huge: AtomicBool::new(false),
             dense: AtomicU8::new(0),
@@ -61,8 +66,24 @@ impl Marks {
         }
     }
 
+    /// Notes that slots were touched to their end, or are so no more.
+    pub(crate) fn set_touched(&self, slots: u32, touched: bool) {
+        let before = self.touched.load(Ordering::Relaxed);
+        if touched && before & slots != slots {
+            self.touched.fetch_or(slots, Ordering::Relaxed);
+        } else if !touched && before & slots != 0 {
+            self.touched.fetch_and(!slots, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether all of some slots were.
+    pub(crate) fn touched(&self, slots: u32) -> bool {
+        self.touched.load(Ordering::Relaxed) & slots == slots
+    }
+
     /// Notes that the superslab opens; whether a huge page was asked for.
     pub(crate) fn open(&self, huge: bool) {
+        self.touched.store(0, Ordering::Relaxed);
         self.huge.store(huge, Ordering::Relaxed);
         self.dense.store(0, Ordering::Relaxed);
         self.needed.store(0, Ordering::Relaxed);
@@ -133,6 +154,19 @@ impl Marks {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_run_is_touched_only_if_all_of_it_is() {
+        let marks = Marks::new();
+        assert!(!marks.touched(0b0100));
+        marks.set_touched(0b1100, true);
+        marks.set_touched(0b0001, true);
+        assert!(marks.touched(0b1100) && !marks.touched(0b0011));
+        marks.set_touched(0b0110, false);
+        assert!(marks.touched(0b1001) && !marks.touched(0b1100));
+        marks.open(false);
+        assert!(!marks.touched(0b0001));
+    }
 
     #[test]
     fn what_lies_through_two_rounds_is_aged_unless_it_was_claimed() {

@@ -4,7 +4,8 @@
 //! refill(class)
 //! ├─ the newest cold list ....................... becomes the hot one
 //! ├─ returned blocks of the claimed slab ........ linked here, a list's limit at most
-//! ├─ a fresh stretch of the claimed slab ........ linked here, a page's worth at most
+//! ├─ a fresh stretch of the claimed slab ........ linked here, a page's worth at most; of one that is
+//! │                                               backed already, a list's limit
 //! └─ the slab is used up: give it up, claim the next
 //!    ├─ stage 0    a pooled slab in the same superslab
 //!    ├─ stage 1    a pooled slab anywhere
@@ -17,7 +18,7 @@
 
 use crate::block::Block;
 use crate::cache::Cache;
-use crate::class::ClassId;
+use crate::class::{ClassId, TABLED};
 use crate::counters::Stage;
 use crate::entry::Entry;
 use crate::geometry::SLOT;
@@ -77,7 +78,11 @@ impl<H: Host, R: Registry> Heap<H, R> {
                 cache.side(class).claimed = 0;
             }
             match self.claim::<WAIT>(cache, class, claimed.map(SlabId::superslab)) {
-                Some(next) => cache.side(class).claimed = SlabId::encode(Some(next)),
+                Some((next, backed)) => {
+                    let side = cache.side(class);
+                    side.claimed = SlabId::encode(Some(next));
+                    side.cold.backed = backed;
+                }
                 None => break None,
             }
         };
@@ -121,9 +126,12 @@ impl<H: Host, R: Registry> Heap<H, R> {
     fn draw(&self, cache: &mut Cache, slab: SlabId, class: ClassId) -> Option<Block> {
         let superslab = self.pool.superslab(slab.superslab())?;
         let room = cache.bin(class).limit.max(1).into();
-        let batch = self.policy.batch(class);
-        // Of an ended cache the rest goes home at once.
-        let batch = if cache.is_ended() { batch } else { batch.min(room) };
+        let batch = match self.policy.batch(class) {
+            // The rest goes home at once.
+            batch if cache.is_ended() => batch,
+            _ if cache.side(class).cold.backed => room,
+            batch => batch.min(room),
+        };
         let (list, len) = match superslab.take_returned(slab.slot(), room) {
             Some(taken) => taken,
             None => superslab.carve_list(slab.slot(), class, batch)?,
@@ -143,13 +151,13 @@ impl<H: Host, R: Registry> Heap<H, R> {
         bin.pop()
     }
 
-    /// Claims a slab of a class: the five stages.
+    /// Claims a slab of a class: the five stages. Whether all of it is backed already, and nothing carved.
     fn claim<const WAIT: bool>(
         &self,
         cache: &mut Cache,
         class: ClassId,
         place: Option<SuperId>,
-    ) -> Option<SlabId> {
+    ) -> Option<(SlabId, bool)> {
         self.tell(&mut cache.behind.tallies);
         self.counters.classes.take(class, &mut cache.side(class).cold.trips);
         let pooled = || Some((self.pool.claim_pooled(class)?.0, Stage::Pooled));
@@ -168,9 +176,18 @@ impl<H: Host, R: Registry> Heap<H, R> {
         if stage == Stage::IdleClean {
             self.took(class.slots() as usize * SLOT);
         }
+        let mut backed = false;
         if let Some(superslab) = self.pool.superslab(slab.superslab()) {
+            let run = class.run(slab.slot());
+            // Few blocks above 1 KiB are handed out: not worth a thought, nor memory.
+            let small = class.size() <= TABLED;
+            backed = small && stage == Stage::IdleDirty && superslab.marks.touched(run);
+            if stage == Stage::IdleClean {
+                superslab.marks.set_touched(run, false);
+            }
             let holes = superslab.marks.forget_holes(slab.slot(), class.slots());
             if holes != 0 {
+                superslab.marks.set_touched(run, false);
                 self.pool.sums.holes.sub(holes);
                 self.took(holes);
             }
@@ -183,7 +200,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
                 self.registry.set_entries(base, class.slots() as usize, entry);
             }
         }
-        Some(slab)
+        Some((slab, backed))
     }
 
     /// Gives a claimed slab up: to the pool, to its users, or back to idle.

@@ -68,10 +68,15 @@ impl Returned {
             refused += 1;
             refuse(block);
         };
-        for same in blocks.chunk_by(|one, other| cell_of(*one) == cell_of(*other)) {
+        let mut rest = blocks;
+        while let Some(cell) = rest.first().copied().map(cell_of) {
             let mut mask = 0;
-            for &block in same {
+            while let Some((&block, behind)) = rest.split_first() {
+                if cell_of(block) != cell {
+                    break;
+                }
                 steps::block();
+                rest = behind;
                 let bit = 1 << (usize::from(block) % CELL);
                 if mask & bit != 0 || u32::from(block) >= carved {
                     refuse(block);
@@ -79,7 +84,6 @@ impl Returned {
                     mask |= bit;
                 }
             }
-            let cell = cell_of(same[0]);
             // ORDERING: Release hands the blocks, and what their users wrote, to the Acquire of
             // `take`.
             let before = self.cell(slot, cell).fetch_or(mask, Ordering::Release) & mask;

@@ -106,6 +106,9 @@ impl Superslab {
     /// As [`carve`](Self::carve), the blocks in a list that runs upward in memory.
     pub(crate) fn carve_list(&self, slot: u32, class: ClassId, most: u32) -> Option<(List, u32)> {
         let (first, count) = self.carve(slot, most)?;
+        if first + count == class.capacity() {
+            self.marks.set_touched(class.run(slot), true);
+        }
         let block = |index| {
             steps::block();
             let start = self.block_start(slot, class, index)?;

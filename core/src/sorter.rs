@@ -1,7 +1,8 @@
 //! Blocks of one class, sorted by slab.
 //!
 //! A counting sort: blocks that were freed in no order cost no mispredicted branch each, and those of
-//! one slab come together however many slabs there are.
+//! one slab come together however many slabs there are. Blocks that were freed in some order come in long
+//! runs of one slab, and are left in it.
 
 use crate::class::Measure;
 use crate::steps;
@@ -16,36 +17,54 @@ pub(crate) struct Sorter {
     slabs: [u32; SORTED],
     blocks: [u16; SORTED],
     len: usize,
-    /// They are not all of one slab.
-    mixed: bool,
+    /// Places where one block is of another slab than the one before it.
+    turns: usize,
 }
+
+/// Runs are long enough to be left as they are, if one in so many blocks is a turn at most.
+const LONG: usize = 16;
 
 impl Sorter {
     pub(crate) const fn new() -> Self {
-        Self { slabs: [0; SORTED], blocks: [0; SORTED], len: 0, mixed: false }
+        Self { slabs: [0; SORTED], blocks: [0; SORTED], len: 0, turns: 0 }
     }
 
-    /// Adds the block at an address; there is room. False: no block begins there.
+    /// Adds the blocks at some addresses, as far as there is room; 0 stands for none. Answers how many
+    /// there were. `refuse` gets the addresses at which no block begins.
     #[inline(always)]
-    pub(crate) fn add(&mut self, address: usize, measure: &Measure) -> bool {
-        let Some((slab, index)) = measure.place(address) else { return false };
-        let at = self.len % SORTED;
-        (self.slabs[at], self.blocks[at]) = (slab, index);
-        self.mixed |= slab != self.slabs[0];
-        self.len = at + 1;
-        true
+    pub(crate) fn add(
+        &mut self,
+        addresses: &[usize],
+        measure: &Measure,
+        mut refuse: impl FnMut(usize),
+    ) -> u32 {
+        // Copies: the compiler does not know that storing a block changes neither.
+        let (measure, mut len) = (*measure, self.len);
+        let mut none = 0;
+        for &address in addresses {
+            let at = len % SORTED;
+            let Some((slab, index)) = measure.place(address).filter(|_| address != 0) else {
+                none += u32::from(address == 0);
+                if address != 0 {
+                    refuse(address);
+                }
+                continue;
+            };
+            (self.slabs[at], self.blocks[at]) = (slab, index);
+            self.turns += usize::from(slab != self.slabs[at.saturating_sub(1)]);
+            len = at + 1;
+        }
+        self.len = len;
+        addresses.len() as u32 - none
     }
 
     /// Takes all blocks out: `each` gets a slab, and blocks of it.
     #[inline(always)]
-    pub(crate) fn drain(&mut self, mut each: impl FnMut(u32, &[u16])) {
-        let (len, mixed) = (core::mem::take(&mut self.len), core::mem::take(&mut self.mixed));
+    pub(crate) fn drain(&mut self, each: impl FnMut(u32, &[u16])) {
+        let (len, turns) = (core::mem::take(&mut self.len), core::mem::take(&mut self.turns));
         let slabs = &self.slabs[..len];
-        if !mixed {
-            if len > 0 {
-                each(slabs[0], &self.blocks[..len]);
-            }
-            return;
+        if turns * LONG <= len {
+            return runs(slabs, &self.blocks[..len], each);
         }
         let bucket = |slab: u32| slab as usize % BUCKETS;
         let mut ends = [0u16; BUCKETS];
@@ -66,12 +85,17 @@ impl Sorter {
             let at = usize::from(*end) % SORTED;
             (sorted.slabs[at], sorted.blocks[at]) = (slab, block);
         }
-        let mut rest = &sorted.blocks[..len];
-        for run in sorted.slabs[..len].chunk_by(|one, other| one == other) {
-            let (blocks, behind) = rest.split_at(run.len());
-            each(run[0], blocks);
-            rest = behind;
-        }
+        runs(&sorted.slabs[..len], &sorted.blocks[..len], each);
+    }
+}
+
+/// Calls `each` with each run of blocks of one slab.
+#[inline(always)]
+fn runs(slabs: &[u32], mut blocks: &[u16], mut each: impl FnMut(u32, &[u16])) {
+    for run in slabs.chunk_by(|one, other| one == other) {
+        let (these, behind) = blocks.split_at(run.len());
+        each(run[0], these);
+        blocks = behind;
     }
 }
 
@@ -92,9 +116,11 @@ mod tests {
         ) {
             let class = ClassId::of(size);
             let mut sorter = Sorter::new();
+            let refuse = |address| panic!("{address} begins a block");
             let mut wanted = BTreeMap::<u32, Vec<u16>>::new();
             for &(slab, index) in &blocks {
-                prop_assert!(sorter.add(slab * SLOT + index * class.size(), class.measure()));
+                let address = [slab * SLOT + index * class.size()];
+                prop_assert_eq!(sorter.add(&address, class.measure(), refuse), 1);
                 wanted.entry(slab as u32).or_default().push(index as u16);
             }
             let mut found = BTreeMap::<u32, Vec<u16>>::new();
@@ -110,7 +136,8 @@ mod tests {
         let class = ClassId::of(64);
         let mut sorter = Sorter::new();
         for at in 0..SORTED {
-            assert!(sorter.add((700 + at * 7 % 25) * SLOT + at * 64, class.measure()));
+            let address = [(700 + at * 7 % 25) * SLOT + at * 64];
+            assert_eq!(sorter.add(&address, class.measure(), |_| panic!("it is one")), 1);
         }
         let mut runs = Vec::new();
         sorter.drain(|slab, blocks| runs.push((slab, blocks.len())));
@@ -119,12 +146,29 @@ mod tests {
     }
 
     #[test]
+    fn long_runs_are_left_as_they_came() {
+        let class = ClassId::of(64);
+        let mut sorter = Sorter::new();
+        let slabs = [9, 7, 9];
+        let blocks = slabs.map(|slab| core::array::from_fn::<_, 64, _>(|at| slab * SLOT + at * 64));
+        for blocks in &blocks {
+            assert_eq!(sorter.add(blocks, class.measure(), |_| panic!("it is one")), 64);
+        }
+        let mut runs = Vec::new();
+        sorter.drain(|slab, blocks| runs.push((slab as usize, blocks.to_vec())));
+        let all: Vec<u16> = (0..64).collect();
+        assert_eq!(runs, slabs.map(|slab| (slab, all.clone())));
+    }
+
+    #[test]
     fn what_begins_no_block_is_refused() {
         let class = ClassId::of(48);
         let mut sorter = Sorter::new();
-        assert!(!sorter.add(SLOT + 16, class.measure()));
-        // Behind the last block.
-        assert!(!sorter.add(SLOT + SLOT / 48 * 48, class.measure()));
+        // Inside a block, no address, and behind the last block.
+        let wrong = [SLOT + 16, 0, SLOT + SLOT / 48 * 48];
+        let mut refused = Vec::new();
+        assert_eq!(sorter.add(&wrong, class.measure(), |address| refused.push(address)), 2);
+        assert_eq!(refused, [wrong[0], wrong[2]]);
         sorter.drain(|_, _| panic!("nothing was added"));
     }
 }

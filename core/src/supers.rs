@@ -75,7 +75,11 @@ impl<H: Host, R: Registry> Heap<H, R> {
         }
         let base = superslab.slab_base(slab.slot());
         self.registry.set_entries(base, class.slots() as usize, Entry::IDLE.0);
-        self.pool.sums.holes.sub(superslab.marks.forget_holes(slab.slot(), class.slots()));
+        let holes = superslab.marks.forget_holes(slab.slot(), class.slots());
+        if holes != 0 {
+            superslab.marks.set_touched(class.run(slab.slot()), false);
+        }
+        self.pool.sums.holes.sub(holes);
         self.pool.sums.slabs.sub(class.slots() as usize * SLOT);
         let seen = self.pool.give_idle(slab, class.slots());
         self.close_superslab(id, seen);
@@ -102,6 +106,8 @@ impl<H: Host, R: Registry> Heap<H, R> {
         let id = SuperId(self.registry.number(base));
         if let Some(superslab) = self.pool.superslab(id) {
             let slot = ((base - superslab.base()) >> SLOT_SHIFT) as u32;
+            // Spans may have given back pages in them.
+            superslab.marks.set_touched(all_slots(slots) << slot, false);
             let seen = self.pool.give_idle(SlabId::new(id, slot), slots);
             self.close_superslab(id, seen);
         }

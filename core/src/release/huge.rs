@@ -56,12 +56,17 @@ impl<H: Host, R: Registry> Heap<H, R> {
     /// Gives advice about a superslab that the caller is about to open. Answers whether it was asked for;
     /// then [`forget_huge`](Self::forget_huge) is due when it closes.
     pub(crate) fn advise_opened(&self, range: &Range) -> bool {
+        if range.size < SUPERSLAB {
+            // The first one, half a huge page. Many programs need no second, and are over before an
+            // answer of the system's, who may have to read files for it, would have paid.
+            return false;
+        }
         let fresh = !range.dirty && self.policy.fresh() == Fresh::Huge;
         let advice = match (self.huge.get(), self.host.huge_pages()) {
             (_, HugePages::None) => return false,
-            (Huge::Always, _) if range.size == SUPERSLAB => HugeAdvice::Ask,
-            (Huge::Auto, _) if range.size == SUPERSLAB && fresh => HugeAdvice::Ask,
-            (Huge::Always, _) | (_, HugePages::Asked) => return false,
+            (Huge::Always, _) => HugeAdvice::Ask,
+            (Huge::Auto, _) if fresh => HugeAdvice::Ask,
+            (_, HugePages::Asked) => return false,
             (_, HugePages::All) => HugeAdvice::Refuse,
         };
         self.advise(range.base, range.size, advice) && advice == HugeAdvice::Ask

@@ -1,7 +1,7 @@
 //! Pages over mmap.
 
 use core::ffi::c_void;
-use core::ptr::{NonNull, null_mut};
+use core::ptr::NonNull;
 use rustix::mm::{
     Advice, MapFlags, MprotectFlags, MremapFlags, ProtFlags, madvise, mmap_anonymous, mprotect,
     mremap, mremap_fixed, munmap,
@@ -16,16 +16,28 @@ use rustix::mm::{
 pub(crate) fn map(size: usize, align: usize, page: usize) -> Option<NonNull<u8>> {
     // The kernel places maps downwards, side by side: after one that is aligned, the next of the
     // same size mostly is too, and one call is enough.
-    let base = map_anywhere(size, ProtFlags::READ | ProtFlags::WRITE)?;
-    if base.addr().get() & (align - 1) == 0 {
+    let place = match map_at(0, size, align)? {
+        Ok(base) => return Some(base),
+        Err(address) => address & !(align - 1),
+    };
+    // There was room from here on, and below it mostly is more: one call in place of three.
+    if let Some(Ok(base)) = map_at(place, size, align) {
         return Some(base);
-    }
-    // SAFETY: just mapped, and nobody else knows of it.
-    if !unsafe { unmap(base, size) } {
-        return None;
     }
     reserve(size, align, page, ProtFlags::READ | ProtFlags::WRITE)
         .or_else(|| open(reserve(size, align, page, ProtFlags::empty())?, size))
+}
+
+/// Maps at the address `wish`, if nothing is in the way; else, and at 0, wherever the kernel likes. If
+/// that is no multiple of `align`, it is undone: the address.
+fn map_at(wish: usize, size: usize, align: usize) -> Option<Result<NonNull<u8>, usize>> {
+    let base = map_near(wish, size, ProtFlags::READ | ProtFlags::WRITE)?;
+    let address = base.addr().get();
+    if address & (align - 1) == 0 {
+        return Some(Ok(base));
+    }
+    // SAFETY: just mapped, and nobody else knows of it.
+    unsafe { unmap(base, size) }.then_some(Err(address))
 }
 
 /// Makes a reserved range writable. Only now it counts as data, and as memory that the system has
@@ -45,7 +57,7 @@ fn open(base: NonNull<u8>, size: usize) -> Option<NonNull<u8>> {
 /// A range at a multiple of `align`, cut out of a larger one.
 fn reserve(size: usize, align: usize, page: usize, protection: ProtFlags) -> Option<NonNull<u8>> {
     let whole = size.checked_add(align - page)?;
-    let base = map_anywhere(whole, protection)?;
+    let base = map_near(0, whole, protection)?;
     let address = base.addr().get();
     let head = address.next_multiple_of(align) - address;
     let tail = whole - head - size;
@@ -63,9 +75,10 @@ fn reserve(size: usize, align: usize, page: usize, protection: ProtFlags) -> Opt
     Some(aligned)
 }
 
-fn map_anywhere(size: usize, protection: ProtFlags) -> Option<NonNull<u8>> {
-    // SAFETY: a new private mapping, wherever the kernel likes, touches nothing that exists.
-    let base = unsafe { mmap_anonymous(null_mut(), size, protection, MapFlags::PRIVATE) };
+fn map_near(wish: usize, size: usize, protection: ProtFlags) -> Option<NonNull<u8>> {
+    let wish = core::ptr::without_provenance_mut(wish);
+    // SAFETY: a new private mapping of no fixed place touches nothing that exists.
+    let base = unsafe { mmap_anonymous(wish, size, protection, MapFlags::PRIVATE) };
     NonNull::new(base.ok()?.cast())
 }
 

@@ -113,11 +113,14 @@ pub(crate) fn read_start(file: OwnedFd, buffer: &mut [u8]) -> Result<&[u8], Errn
     Ok(&buffer[..len])
 }
 
-/// What `parse` makes of a short file at `path` below `root`. `None`: it cannot be read, or is longer.
+/// What `parse` makes of a short file of the kernel's at `path` below `root`, which comes in one piece.
+/// `None`: it cannot be read, or is longer.
 #[inline(never)]
 pub(crate) fn small_file<T>(root: &Root, path: &[u8], parse: impl Fn(&[u8]) -> T) -> Option<T> {
     let file = open(&Path::below(root, path))?;
-    read_whole(file, &mut [0; 128]).map(parse)
+    let mut text = [0; 128];
+    let got = read(&file, &mut text).ok()?;
+    text.get(..got).filter(|text| text.len() < 128).map(parse)
 }
 
 /// Calls `visit` with each line of a file, without its end, in turn. Lines of 2 KiB and more are
