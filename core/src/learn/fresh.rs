@@ -9,6 +9,7 @@
 //! | growth | [`FAST`] a second or more was taken, [`LARGE`] is in use, and that is three quarters of what is mapped |
 //! | tried | each way in turn, for [`WINDOW`] of growth: huge pages where the source has any, populating, page by page |
 //! | chosen | what took the system least time for each MiB, if an eighth less than page by page |
+//! | given up | a trial of which [`SURE`] took [`FAR`] times as long as page by page |
 //! | tried again | after [`AGE`] of growth, twice as much each time that it was no better |
 //! | off | for [`CALM`] less than [`SLOW`] a second was taken, or less than five eighths of what is mapped was in use |
 //!
@@ -32,6 +33,9 @@ const LARGE: u64 = 64 << 20;
 const TELLING: u64 = 4 << 20;
 /// Bytes over which a way is measured.
 const WINDOW: u64 = 64 << 20;
+/// Bytes of a trial after which it may be given up, and how much dearer than page by page it is then.
+const SURE: u64 = 16 << 20;
+const FAR: u64 = 2;
 /// Bytes of growth after which a way is tried again, and doublings of that, at most.
 const AGE: u64 = 1 << 30;
 const DOUBLINGS: u8 = 6;
@@ -116,7 +120,7 @@ impl Growth {
     }
 
     /// Learns what memory costs that is taken in this way. Whether the window is full, or as much of it as
-    /// says something of a way that is not known.
+    /// says something of a way that is not known, or of one that is far worse than another.
     fn measure(&mut self, tick: &Tick, now: Fresh) -> bool {
         if tick.grown < TELLING {
             return false;
@@ -124,11 +128,17 @@ impl Growth {
         self.cpu = self.cpu.saturating_add(tick.cpu);
         self.system = self.system.saturating_add(tick.system);
         self.taken = self.taken.saturating_add(tick.grown);
-        let is_first = now == Fresh::Plain && self.way(now).cost == 0;
-        if self.taken < if is_first { TELLING } else { WINDOW } {
+        let cost = self.system.saturating_mul(1 << 10) / (self.taken >> 20).max(1);
+        let plain = self.way(Fresh::Plain).cost;
+        let is_far = self.in_trial && plain != 0 && cost >= plain.saturating_mul(FAR);
+        let enough = match now {
+            Fresh::Plain if plain == 0 => TELLING,
+            _ if is_far => SURE,
+            _ => WINDOW,
+        };
+        if self.taken < enough {
             return false;
         }
-        let cost = self.system.saturating_mul(1 << 10) / (self.taken >> 20).max(1);
         let way = &mut self.ways[now as usize];
         way.cost = cost.max(1);
         way.at = self.grown;

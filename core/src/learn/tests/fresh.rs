@@ -54,6 +54,23 @@ fn without_huge_pages_it_populates() {
     assert_eq!(ways(&simulator), [(1, Reason::Explore)]);
 }
 
+/// Milliseconds of the first trial, where 20 MiB come each 100 ms.
+fn first_trial(plain: u64, ahead: u64) -> u64 {
+    let mut simulator = Simulator::learning();
+    let mut program = grows(3000, 200, plain, ahead);
+    simulator.run(3000, &mut program);
+    let times: std::vec::Vec<u64> =
+        simulator.changes(Lever::Fresh).iter().map(|(at, _)| *at).take(2).collect();
+    times[1] - times[0]
+}
+
+#[test]
+fn a_trial_that_costs_far_more_ends_early() {
+    assert_eq!(first_trial(500, 1500), 100);
+    assert_eq!(first_trial(500, 800), 400, "the whole window");
+    assert_eq!(first_trial(500, 100), 400);
+}
+
 /// A policy may come from a file, or the source may have lost them.
 #[test]
 fn without_huge_pages_none_are_asked_for_whatever_it_begins_with() {

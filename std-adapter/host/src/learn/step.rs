@@ -17,8 +17,9 @@ const DOUBLINGS: u32 = 4;
 const ASLEEP: u64 = u64::MAX;
 /// Bytes held from the system before which a program's own thread makes no step.
 const GROWTH: usize = 4 << 20;
-/// Bytes mapped since the last step that wake the background thread: more than it is asked to foresee.
-const RUSH: u64 = 32 << 20;
+/// Bytes mapped since the last step that wake the background thread: as many as tell a way of taking them that
+/// does not pay.
+const RUSH: u64 = 16 << 20;
 /// Milliseconds from one look to the next, even in a rush.
 const SOONEST: u64 = 10;
 
