@@ -28,12 +28,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
     /// # Safety
     /// `cache` belongs to this heap; `align` is a power of two.
     #[inline(always)]
-    pub(crate) unsafe fn pop_ready(
-        &self,
-        cache: &mut Cache,
-        size: usize,
-        align: usize,
-    ) -> *mut u8 {
+    pub(crate) unsafe fn pop_ready(&self, cache: &mut Cache, size: usize, align: usize) -> *mut u8 {
         const { assert!(!H::REACHES, "it does not look at the door") };
         // SAFETY: a request's class is one.
         let block = twice_for(size, align).and_then(|to| unsafe { cache.bin_twice(to) }.pop());

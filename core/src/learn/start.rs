@@ -49,7 +49,8 @@ impl Fixed {
 
     /// Adds the lever that is [called so as a whole](Lever::whole). `false`: there is none.
     pub fn add(&mut self, name: &[u8]) -> bool {
-        let Some(lever) = Lever::ALL.into_iter().find(|lever| lever.whole().as_bytes() == name) else {
+        let Some(lever) = Lever::ALL.into_iter().find(|lever| lever.whole().as_bytes() == name)
+        else {
             return false;
         };
         *match lever {
