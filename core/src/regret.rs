@@ -11,7 +11,7 @@ use crate::sync::mark::{AtomicU32, AtomicU64};
 use crate::sync::{Ordering, Sum};
 
 /// Milliseconds within which what was given back is regretted.
-const SOON: u64 = 1000;
+pub(crate) const SOON: u64 = 1000;
 /// Bytes of an allowance, at most, where nobody calls rounds of decay: a program that swings farther than
 /// this and then rests must not keep all of it. Where somebody does, what is allowed goes back with time.
 const MOST: usize = 64 << 20;
@@ -31,8 +31,6 @@ pub(crate) struct Regret {
     doublings: AtomicU32,
     /// The most bytes that were in use when the bound was kept.
     most: Sum,
-    /// When decay last gave back.
-    decayed_at: AtomicU64,
 }
 
 impl Regret {
@@ -44,7 +42,6 @@ impl Regret {
             changed_at: AtomicU64::new(0),
             doublings: AtomicU32::new(0),
             most: Sum::new(),
-            decayed_at: AtomicU64::new(0),
         }
     }
 
@@ -66,16 +63,6 @@ impl Regret {
     #[inline]
     pub(crate) fn may_regret(&self) -> bool {
         self.given.get() != 0
-    }
-
-    /// Whether a round of decay comes so soon after the last one that gave back that what lies free since then
-    /// may yet be missed. If not, this one gives back.
-    pub(crate) fn is_soon(&self, now: u64) -> bool {
-        let soon = now.wrapping_sub(self.decayed_at.load(Ordering::Relaxed)) < SOON;
-        if !soon {
-            self.decayed_at.store(now, Ordering::Relaxed);
-        }
-        soon
     }
 
     /// Notes that `bytes` are backed anew. The allowance grows no larger than what was ever in use:
@@ -159,15 +146,6 @@ mod tests {
         regret.took(2 * MOST, 0, true);
         assert_eq!(regret.allowance(0, true), 3 * MOST);
         assert_eq!(regret.allowance(0, false), MOST);
-    }
-
-    #[test]
-    fn rounds_that_give_back_lie_apart() {
-        let regret = Regret::new();
-        assert!(!regret.is_soon(5000));
-        assert!(regret.is_soon(5000 + SOON - 1));
-        assert!(!regret.is_soon(5000 + SOON));
-        assert!(regret.is_soon(5000 + SOON + 1));
     }
 
     #[test]

@@ -132,6 +132,12 @@ impl Returned {
         }
     }
 
+    /// The same of every slab, where nobody knows what the bits are.
+    pub(crate) fn clear_all(&self) {
+        let most = (LINES * LINE_CELLS * CELL) as u32;
+        (0..SLOTS).for_each(|slot| self.clear(slot, most));
+    }
+
     /// The bits of 64 blocks that are home, for who has claimed the slab: those blocks stay there.
     pub(crate) fn cell_home(&self, slot: u32, cell: u32) -> u64 {
         // ORDERING: Acquire pairs with the Release of `set`: what users did to the blocks is done.

@@ -29,21 +29,21 @@ impl Sieve {
 
     /// Notes that a round found nothing.
     pub(crate) fn was_in_vain(&self) {
-        self.in_vain.set(self.freed.get());
+        self.in_vain.set(self.freed.count());
     }
 
     /// Bytes that went home since a round found nothing: another would find no more than that.
     pub(crate) fn since_in_vain(&self) -> usize {
-        self.freed.get().wrapping_sub(self.in_vain.get())
+        self.freed.count().wrapping_sub(self.in_vain.count())
     }
 
     /// Notes that a thread of the host's looks.
     pub(crate) fn look(&self) {
-        self.looked.set(self.freed.get());
+        self.looked.set(self.freed.count());
     }
 
     /// Bytes that went home since.
     pub(crate) fn since_looked(&self) -> usize {
-        self.freed.get().wrapping_sub(self.looked.get())
+        self.freed.count().wrapping_sub(self.looked.count())
     }
 }

@@ -5,6 +5,8 @@
 
 use crate::block::{Block, Chain, List};
 use crate::class::ClassId;
+use crate::geometry::SLOT_SHIFT;
+use crate::marks::HOLE;
 use crate::steps;
 use crate::superslab::Superslab;
 use crate::sync::Ordering;
@@ -106,7 +108,11 @@ impl Superslab {
     /// As [`carve`](Self::carve), the blocks in a list that runs upward in memory.
     pub(crate) fn carve_list(&self, slot: u32, class: ClassId, most: u32) -> Option<(List, u32)> {
         let (first, count) = self.carve(slot, most)?;
-        if first + count == class.capacity() {
+        // Threading them touches each page, if they fill the slab and lie that close.
+        let slab = (class.slots() as usize) << SLOT_SHIFT;
+        let is_full =
+            class.size() <= HOLE && class.capacity() as usize * class.size() + HOLE > slab;
+        if first + count == class.capacity() && is_full {
             self.marks.set_touched(class.run(slot), true);
         }
         let block = |index| {

@@ -62,7 +62,8 @@ pub unsafe trait PageSource: Sync {
     /// Drops the contents of a range and keeps its addresses. `true` only if it now reads zero.
     ///
     /// # Safety
-    /// As for [`unmap`](Self::unmap).
+    /// As for [`unmap`](Self::unmap); but of the heap's own tables others may read words meanwhile, whatever
+    /// they find.
     unsafe fn purge(&self, base: NonNull<u8>, size: usize) -> bool;
 
     /// As [`purge`](Self::purge), for several ranges. `true` only if all of them now read zero. A source

@@ -116,11 +116,17 @@ impl<H: Host, R: Registry> Heap<H, R> {
     /// Gives back the pages of a superslab's table of blocks that are home: of one that closes, none is, and a
     /// heap that was large once has one for each.
     fn drop_returned(&self, superslab: &Superslab) {
-        let Some(returned) = superslab.returned() else { return };
+        let Some(returned) = superslab.returned().filter(|_| !self.policy.keeps_all()) else {
+            return;
+        };
         let size = size_of_val(returned).next_multiple_of(self.host.page_size());
-        // SAFETY: a table of its own pages, all zero, that reads zero afterwards as well: others may look at
-        // it meanwhile. Blocks come home to no superslab that is closed.
-        _ = unsafe { self.host.purge(NonNull::from(returned).cast(), size) };
+        let base = core::ptr::from_ref(returned).expose_provenance();
+        let start = NonNull::new(core::ptr::with_exposed_provenance_mut(base));
+        // SAFETY: a table of its own pages. Blocks come home to no superslab that is closed, and others may
+        // look, as the source allows.
+        if start.is_some_and(|start| unsafe { !self.host.purge(start, size) }) {
+            returned.clear_all();
+        }
     }
 
     /// Closes a superslab if all of it is idle, and puts its memory into the page arena.

@@ -171,6 +171,11 @@ impl Sum {
     pub(crate) fn get(&self) -> usize {
         (self.0.load(Ordering::Relaxed) as isize).max(0) as usize
     }
+
+    /// A count that only goes up, and round.
+    pub(crate) fn count(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 /// Words that no model explores, and that are never loom's: hints that order nothing, as [`Sum`], and

@@ -89,3 +89,31 @@ fn tables_of_closed_superslabs_are_purged() {
     let tables = given.iter().filter(|&&(base, _)| heap.host().is_mapped(base)).count();
     assert!(tables >= superslabs, "{tables} tables of {superslabs} superslabs");
 }
+
+/// What keeps all until it is told otherwise calls nothing of the source.
+#[test]
+fn without_release_tables_stay_as_they_are() {
+    let heap = fakes::heap(Fake::new());
+    heap.set_release(false);
+    let mut cache = Cache::new();
+    let held = fill(&heap, &mut cache);
+    heap.host().given_back();
+    held.into_iter().for_each(|block| block.free(&heap, &mut cache, true));
+    assert_eq!(heap.host().given_back(), []);
+    finish(&heap, [&mut cache]);
+}
+
+#[test]
+fn rounds_lie_a_second_apart_where_what_went_back_was_missed() {
+    let host = Fake::new();
+    host.manners(|manners| manners.has_thread = true);
+    let heap = fakes::heap(host);
+    let mut cache = Cache::new();
+    assert_eq!(heap.pace(), heap.policy().decay);
+    for _ in 0..2 {
+        assert!(heap.pace() < 1000);
+        free_all(&heap, &mut cache);
+    }
+    assert!(heap.pace() >= 1000, "{}", heap.pace());
+    finish(&heap, [&mut cache]);
+}

@@ -9,6 +9,7 @@ use crate::cache::Cache;
 use crate::class::LARGEST;
 use crate::heap::Heap;
 use crate::misuse::Misuse;
+use crate::policy::Policy;
 use crate::region::{Pages, RegionError, RegionSource};
 use crate::registry::Flat;
 use crate::registry::sealed::Sealed as _;
@@ -84,6 +85,7 @@ impl<const SLOTS: usize> Engine for Slabs<SLOTS> {
         // call.
         self.heap.set_release(false);
         self.heap.set_growth(false);
+        self.heap.set_policy(&Policy::SPARING);
         // SAFETY: the caller's promise.
         unsafe { self.source().add(start, size) }
     }
@@ -134,7 +136,9 @@ impl<const SLOTS: usize> Engine for Slabs<SLOTS> {
         new: usize,
     ) -> *mut u8 {
         let Self { heap, cache } = self;
-        let Some(start) = NonNull::new(start) else { return null_mut() };
+        // As in `deallocate`.
+        let start = NonNull::new(start).filter(|_| !heap.host().has_noted(0));
+        let Some(start) = start else { return null_mut() };
         // SAFETY: the caller's promise; the cache is this heap's.
         unsafe { heap.move_ready(cache, start, size, align, new) }
     }

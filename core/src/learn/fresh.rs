@@ -130,7 +130,8 @@ impl Growth {
         self.taken = self.taken.saturating_add(tick.grown);
         let cost = self.system.saturating_mul(1 << 10) / (self.taken >> 20).max(1);
         let plain = self.way(Fresh::Plain).cost;
-        let is_far = self.in_trial && plain != 0 && cost >= plain.saturating_mul(FAR);
+        let is_far =
+            self.in_trial && now != Fresh::Plain && plain != 0 && cost >= plain.saturating_mul(FAR);
         let enough = match now {
             Fresh::Plain if plain == 0 => TELLING,
             _ if is_far => SURE,

@@ -62,6 +62,21 @@ pub struct Policy {
 const LIST_BYTES: usize = 32 << 10;
 const LIST_BLOCKS: usize = if cfg!(loom) { 2 } else { 64 };
 const LIST_LEAST: usize = if cfg!(loom) { 1 } else { 2 };
+/// Lists of which those of blocks above 1 KiB hold so many bytes at most, and blocks at least.
+const fn lists(larger: usize, least: usize) -> [u16; CLASSES] {
+    let mut lists = [0; CLASSES];
+    let mut class = 0;
+    while class < CLASSES {
+        let size = size_at(class);
+        let bytes = if size > SMALL { larger } else { LIST_BYTES };
+        let blocks = bytes / size;
+        let most = if blocks > LIST_BLOCKS { LIST_BLOCKS } else { blocks };
+        lists[class] = if most < least { least as u16 } else { most as u16 };
+        class += 1;
+    }
+    lists
+}
+
 /// Blocks up to this size count as small, and only their lists grow: for larger ones the journey home
 /// costs little beside their use, and what they would pin is worth more to other classes.
 const SMALL: usize = 1 << 10;
@@ -99,22 +114,13 @@ impl Policy {
         fresh: Fresh::Plain,
     };
 
+    /// The same where memory is a region and no more: shorter lists of blocks above 1 KiB.
+    pub const SPARING: Self = Self { lists: lists(LIST_BYTES / 2, 1), ..Self::DEFAULT };
+
     /// What a heap works by that was told nothing. A refill carves 4 KiB, so that a small program touches
     /// no page that it does not need.
     pub const DEFAULT: Self = Self {
-        lists: {
-            let mut lists = [0; CLASSES];
-            let mut class = 0;
-            while class < CLASSES {
-                lists[class] = match LIST_BYTES / size_at(class) {
-                    ..LIST_LEAST => LIST_LEAST as u16,
-                    blocks if blocks > LIST_BLOCKS => LIST_BLOCKS as u16,
-                    blocks => blocks as u16,
-                };
-                class += 1;
-            }
-            lists
-        },
+        lists: lists(LIST_BYTES, LIST_LEAST),
         growth: 32 << 10,
         sharers: 0,
         batch: 4 << 10,

@@ -26,6 +26,13 @@ use crate::source::Host;
 const SOONER: usize = 8;
 /// The last part of the bound, and that on slack, which it leaves free then.
 const LATER: usize = 4;
+/// Superslabs that it looks through before it does something else, at most.
+const LOOKED_THROUGH: u32 = 16 * policy::SIFTS;
+
+/// From where on the thread is pressed.
+fn sooner(most: usize) -> usize {
+    most / SOONER * (SOONER - 1)
+}
 
 /// Where memory lies that is free in whole pieces.
 enum Kind {
@@ -96,7 +103,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
     pub(crate) fn keep_bound(&self) {
         self.host.stirred();
         let most = self.policy.kept(self.note_use());
-        if self.free_dirty() > most / SOONER * (SOONER - 1) {
+        if self.free_dirty() > sooner(most) {
             self.near_bound(most);
         }
     }
@@ -108,7 +115,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
         let free = self.free_dirty();
         if free > most {
             self.release_some(most);
-        } else if free > most / SOONER * (SOONER - 1) {
+        } else if free > sooner(most) {
             self.host.press();
         }
     }
@@ -117,16 +124,21 @@ impl<H: Host, R: Registry> Heap<H, R> {
     /// that was [pressed](Host::press). Answers the bytes.
     pub fn keep(&self) -> usize {
         let mut gone = 0;
-        self.sieve.look();
-        for _ in 0..policy::SIFTS {
-            if !self.has_slack(|most| most / LATER * (LATER - 1)) {
+        let less = |most: usize| most / LATER * (LATER - 1);
+        for _ in 0..LOOKED_THROUGH {
+            if !self.has_slack(less) {
+                // Only now: frees help while the thread is behind.
+                self.sieve.look();
                 break;
             }
             gone += self.sift_some();
         }
         self.gave(gone);
+        if self.free_dirty() <= sooner(self.most_free()) {
+            return gone;
+        }
         loop {
-            let bytes = self.release_some(self.most_free() / LATER * (LATER - 1));
+            let bytes = self.release_some(less(self.most_free()));
             if bytes == 0 {
                 return gone;
             }
@@ -144,7 +156,13 @@ impl<H: Host, R: Registry> Heap<H, R> {
 
     /// Looks for free pages in many superslabs, as long as slabs have too many.
     fn sift_many(&self) {
-        let _ = (0..policy::SIFTS).all(|_| self.keep_slack());
+        let _ = (0..policy::SIFTS).all(|_| {
+            let has_slack = self.has_slack(|most| most);
+            if has_slack {
+                self.gave(self.sift_some());
+            }
+            has_slack
+        });
     }
 
     /// Gives back what one call of the source takes, of what there is most of, if more than `most`
@@ -180,14 +198,11 @@ impl<H: Host, R: Registry> Heap<H, R> {
         self.keep_bound();
     }
 
-    /// Gives free pages of a slab back, if slabs have too many, and no thread of the host's is about to. Whether
-    /// there were such pages.
-    fn keep_slack(&self) -> bool {
-        let is_due = self.has_slack(|most| most) && (self.is_late() || !self.host.press());
-        if is_due {
+    /// Gives free pages of a slab back, if slabs have too many, and no thread of the host's is about to.
+    fn keep_slack(&self) {
+        if self.has_slack(|most| most) && (self.is_late() || !self.host.press()) {
             self.gave(self.sift_some());
         }
-        is_due
     }
 
     /// Whether slabs have more free pages than a part of what they may have.

@@ -7,6 +7,7 @@
 use crate::geometry::SLOTS;
 use crate::heap::Heap;
 use crate::registry::Registry;
+use crate::regret::SOON as MISSED;
 use crate::source::Host;
 use crate::superslab::Superslab;
 use crate::word::State;
@@ -33,9 +34,6 @@ impl<H: Host, R: Registry> Heap<H, R> {
     /// As [`decay`](Self::decay), where the time of several rounds has passed since the last one.
     pub fn decay_by(&self, rounds: u32) -> Decayed {
         let gathered = self.gather(core::ptr::null(), true);
-        if self.is_missed_soon() {
-            return Decayed { bytes: 0, left: self.free_dirty(), active: gathered.active };
-        }
         let mut bytes = self.decay_spans();
         let mut asking = self.begin_asking();
         for (id, superslab) in self.pool.superslabs() {
@@ -53,10 +51,11 @@ impl<H: Host, R: Registry> Heap<H, R> {
         Decayed { bytes, left: self.free_dirty(), active: gathered.active }
     }
 
-    /// Whether it is too soon to give back, in a program that takes again at once what it freed: it was
-    /// allowed to keep that for as long as it may be missed, however short the rounds are.
-    fn is_missed_soon(&self) -> bool {
-        self.host.decays() && self.allowance() > 0 && self.regret.is_soon(self.host.millis())
+    /// Milliseconds that a host should let pass from one round to the next: the policy's decay, and in a
+    /// program that took again at once what went back, as long as that may be missed.
+    pub fn pace(&self) -> u32 {
+        let decay = self.policy().decay;
+        if self.allowance() > 0 { decay.max(MISSED as u32) } else { decay }
     }
 }
 

@@ -56,8 +56,8 @@ impl<H: Host, R: Registry> Heap<H, R> {
     /// Gives advice about a superslab that the caller is about to open. Answers whether it was asked for;
     /// then [`forget_huge`](Self::forget_huge) is due when it closes.
     pub(crate) fn advise_opened(&self, range: &Range) -> bool {
-        if range.size < SUPERSLAB {
-            // The first one, half a huge page. Many programs need no second, and are over before an
+        if range.size < SUPERSLAB && self.huge.get() != Huge::Never {
+            // Most times the first one, half a huge page. Many programs need no second, and are over before an
             // answer of the system's, who may have to read files for it, would have paid.
             return false;
         }

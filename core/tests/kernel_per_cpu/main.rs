@@ -124,7 +124,7 @@ fn request(number: usize) -> Request {
 fn cpus_hand_blocks_to_each_other() {
     const THREADS: usize = 6;
     const STEPS: usize = if cfg!(debug_assertions) { 4000 } else { 40_000 };
-    let heap = heap_of::<0>(48 * MIB);
+    let heap = heap_of::<0>(96 * MIB);
     let mailboxes: [Mutex<Vec<Block>>; THREADS] = [const { Mutex::new(Vec::new()) }; THREADS];
     let mut served_now = 0;
     thread::scope(|scope| {

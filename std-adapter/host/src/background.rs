@@ -49,6 +49,8 @@ const LOOK: u64 = 4000;
 const LONGEST_LOOK: u64 = 640;
 /// Milliseconds by which a round may come early: the clock is no finer.
 const EARLY: u64 = 4;
+/// Milliseconds of decay, at most, that make it right to count on it.
+const SOON: u32 = 8000;
 /// Hundredths of a percent of time stalled for memory from which on everything goes back.
 const PRESSURE: u32 = 1000;
 
@@ -227,15 +229,18 @@ impl<A: Adapter> Linux<A> {
         }
     }
 
-    /// Whether the thread's rounds of decay give back what comes free.
-    #[inline]
+    /// Whether the thread's rounds of decay give back soon what comes free.
     pub(crate) fn decays_in_background(&self) -> bool {
+        self.is_running() && A::heap().policy().decay <= SOON
+    }
+
+    fn is_running(&self) -> bool {
         self.thread.state.load(Ordering::Relaxed) == RUNNING
     }
 
     /// Has the thread give back what is too much. `false`: there is none.
     pub(crate) fn presses(&self) -> bool {
-        let is_there = self.decays_in_background();
+        let is_there = self.is_running();
         if is_there {
             self.thread.press();
         }
@@ -392,7 +397,7 @@ impl<A: Adapter> Linux<A> {
         let mut stirred = false;
         loop {
             // A process with less than a CPU gives less of it to this.
-            let round = u64::from(heap.policy().decay) * 1000 / cpus;
+            let round = u64::from(heap.pace()) * 1000 / cpus;
             let next = decayed_at + (round << quiet.min(DOUBLINGS));
             // ORDERING: SeqCst, partner: `rush`: its time is seen here, or `wait` sees the rush.
             self.thread.rushed.swap(false, Ordering::SeqCst);
@@ -481,6 +486,7 @@ fn start<A: Adapter>() -> bool {
 unsafe extern "C" fn tend<A: Adapter>(_: *mut c_void) -> *mut c_void {
     let _ = rustix::thread::set_name(c"hakmem");
     A::heap().host().tend();
+    A::heap().host().thread.state.store(NEVER, Ordering::Relaxed);
     // The C library now runs the program's exit handlers, here: let signals end them.
     let none: libc::SigSet = [0; 16];
     // SAFETY: a set of signals.

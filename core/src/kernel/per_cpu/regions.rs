@@ -4,6 +4,7 @@ use super::PerCpuHeap;
 use crate::cache::Cache;
 use crate::kernel::cpu::Cpu;
 use crate::kernel::stats::KernelStats;
+use crate::policy::Policy;
 use crate::region::{Pages, RegionError, RegionSource};
 use crate::registry::Registry;
 
@@ -42,6 +43,7 @@ impl<C: Cpu, R: Registry, const REGIONS: usize, const CPUS: usize>
         if !self.heap.registry.admits(pages.first(), pages.size) {
             return Err(RegionError::Outside);
         }
+        self.heap.set_policy(&Policy::SPARING);
         // SAFETY: the caller's promise.
         unsafe { self.source().add(start, size) }
     }

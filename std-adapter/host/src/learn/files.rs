@@ -172,7 +172,9 @@ impl<A: Adapter> Linux<A> {
 
     /// The process comes to its end: the policy is written, if anything was learned. For adapters.
     pub fn end(&self) {
-        let save = || self.learner.with_patience(|inner| self.save_policy(inner, true));
-        libc::uncancelled(save);
+        let learner = &self.learner;
+        if learner.saves() && learner.is_owner() {
+            libc::uncancelled(|| learner.at_last(|inner| self.save_policy(inner, true)));
+        }
     }
 }

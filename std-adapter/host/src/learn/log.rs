@@ -49,10 +49,7 @@ impl Log {
         let flags = flags | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
         let file = open(path.as_c_str(), flags, Mode::from_raw_mode(0o666))?;
         let identity = identity::of(file.as_fd())?;
-        // Far up, out of the way of programs that count on getting the lowest numbers.
-        let copy = rustix::io::fcntl_dupfd_cloexec(&file, 200)
-            .or_else(|_| rustix::io::fcntl_dupfd_cloexec(&file, 3))?;
-        self.fd = copy.into_raw_fd();
+        self.fd = identity::far(&file)?.into_raw_fd();
         self.file = identity;
         (self.pid, self.ended) = (libc::getpid(), false);
         Ok(())
@@ -96,14 +93,10 @@ impl Log {
 
     fn close(&mut self) {
         let fd = core::mem::take(&mut self.fd);
-        if fd != 0 && {
-            self.fd = fd;
-            self.is_ours()
-        } {
-            // SAFETY: ours, and used no more.
-            drop(unsafe { OwnedFd::from_raw_fd(fd) });
+        if fd != 0 {
+            // SAFETY: it was ours, and is only closed if it still is.
+            identity::close(unsafe { OwnedFd::from_raw_fd(fd) }, self.file);
         }
-        self.fd = 0;
     }
 }
 

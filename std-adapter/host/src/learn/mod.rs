@@ -194,12 +194,13 @@ impl Learner {
         Some(done)
     }
 
-    /// The same, after some patience: for what is not done again.
-    fn with_patience<T>(&self, act: impl FnOnce(&mut step::Inner) -> T) -> Option<T> {
-        let mut tries = 0;
-        while self.busy.load(Ordering::Relaxed) && tries < PATIENCE {
-            rustix::thread::sched_yield();
-            tries += 1;
+    /// The same at the end of the process, which waits for a policy that is on its way to the disk.
+    fn at_last<T>(&self, act: impl FnOnce(&mut step::Inner) -> T) -> Option<T> {
+        let pause = rustix::thread::Timespec { tv_sec: 0, tv_nsec: 1_000_000 };
+        let mut millis = 0;
+        while self.busy.load(Ordering::Relaxed) && millis < LAST {
+            let _ = rustix::thread::nanosleep(&pause);
+            millis += 1;
         }
         self.try_with(act)
     }
@@ -246,6 +247,8 @@ impl Learner {
 
 /// How often a thread yields to one that makes a step.
 const PATIENCE: u32 = 100;
+/// Milliseconds that the end of a process waits for one, at most.
+const LAST: u32 = 5000;
 
 #[cfg(test)]
 mod tests {
@@ -268,7 +271,7 @@ mod tests {
         static LEARNER: Learner = Learner::new();
         assert!(!LEARNER.is_on());
         assert_eq!(LEARNER.try_with(|_| LEARNER.try_with(|_| ()).is_none()), Some(true));
-        assert_eq!(LEARNER.try_with(|_| LEARNER.with_patience(|_| ()).is_none()), Some(true));
+        assert_eq!(LEARNER.at_last(|_| ()), Some(()));
         LEARNER.lock_for_fork();
         assert!(LEARNER.try_with(|_| ()).is_none());
         LEARNER.unlock_after_fork(true);

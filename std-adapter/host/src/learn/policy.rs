@@ -1,5 +1,6 @@
 //! The policy's file.
 
+use super::identity;
 use super::log::write_through;
 use super::quietly::quietly;
 use crate::container::{PathBuffer, open_to_read, read_start};
@@ -8,6 +9,7 @@ use crate::line::Line;
 use core::fmt::{self, Display, Formatter, Write};
 use hakmem_core::Policy;
 use hakmem_core::policy::text::{self, LONGEST, Machine, PolicyError};
+use rustix::fd::AsFd;
 use rustix::fs::{Mode, OFlags, fdatasync, open, rename, unlink};
 use rustix::io::Errno;
 
@@ -84,10 +86,15 @@ impl Desk {
         // Left by a process of the same number that did not come to an end of its own.
         let _ = unlink(beside.as_c_str());
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-        let file = open(beside.as_c_str(), flags, Mode::from_raw_mode(0o666))?;
+        let low = open(beside.as_c_str(), flags, Mode::from_raw_mode(0o666))?;
+        // The disk may take its time, and meanwhile the program may close every number it knows of.
+        let found = identity::of(low.as_fd()).and_then(|file| Ok((identity::far(&low)?, file)));
+        drop(low);
+        let (file, identity) = found.inspect_err(|_| _ = unlink(beside.as_c_str()))?;
         let text = Text(policy, machine);
         let written = quietly(|| write_through(&file, piece, format_args!("{text}")));
         let kept = written.and_then(|()| if lasts { fdatasync(&file) } else { Ok(()) });
+        identity::close(file, identity);
         let placed = kept.and_then(|()| rename(beside.as_c_str(), path.as_c_str()));
         if placed.is_err() {
             let _ = unlink(beside.as_c_str());
