@@ -46,8 +46,8 @@ fn a_thread_s_stack_may_be_small() {
     }
 }
 
-/// Once all is freed and purged, and nothing is on its way, what is mapped is tables, and what the program itself still holds: a
-/// superslab or two.
+/// Once all is freed and purged, and nothing is on its way, what is mapped is tables, and what the program
+/// itself still holds: a superslab or two.
 #[test]
 fn fork_in_a_threaded_parent() {
     let program = compile::program("fork.c", &[]);
