@@ -68,7 +68,7 @@ impl PolicyCell {
             growth: number(&self.growth, default.growth),
             sharers: self.sharers.load(Ordering::Relaxed),
             batch: number(&self.batch, default.batch),
-            decay: number(&self.decay, default.decay),
+            decay: self.decay(),
             kept: number(&self.kept, default.kept),
             fresh: self.fresh(),
         }
@@ -93,6 +93,11 @@ impl PolicyCell {
             0 => Policy::DEFAULT.lists[class],
             blocks => blocks,
         }
+    }
+
+    /// Milliseconds that free memory is kept.
+    pub(crate) fn decay(&self) -> u32 {
+        number(&self.decay, Policy::DEFAULT.decay)
     }
 
     /// Bytes that may be free and backed however little is in use.

@@ -123,17 +123,12 @@ impl<H: Host, R: Registry> Heap<H, R> {
     /// Gives back what is so much that calls which free would have to, or soon: for a thread of the host's
     /// that was [pressed](Host::press). Answers the bytes.
     pub fn keep(&self) -> usize {
-        let mut gone = 0;
         let less = |most: usize| most / LATER * (LATER - 1);
-        for _ in 0..LOOKED_THROUGH {
-            if !self.has_slack(less) {
-                // Only now: frees help while the thread is behind.
-                self.sieve.look();
-                break;
-            }
-            gone += self.sift_some();
+        let (mut gone, is_all) = self.sift_many(LOOKED_THROUGH, less);
+        if is_all {
+            // Only then: frees help while the thread is behind.
+            self.sieve.look();
         }
-        self.gave(gone);
         if self.free_dirty() <= sooner(self.most_free()) {
             return gone;
         }
@@ -149,20 +144,24 @@ impl<H: Host, R: Registry> Heap<H, R> {
     /// Keeps both bounds in as many calls as it takes: after much was freed at once, so that all that is
     /// in use may be far less than before.
     pub(crate) fn keep_whole_bound(&self) {
-        self.sift_many();
+        self.sift_many(policy::SIFTS, |most| most);
         let most = self.policy.kept(self.note_use());
         while self.free_dirty() > most && self.release_some(self.most_free()) > 0 {}
     }
 
-    /// Looks for free pages in many superslabs, as long as slabs have too many.
-    fn sift_many(&self) {
-        let _ = (0..policy::SIFTS).all(|_| {
-            let has_slack = self.has_slack(|most| most);
-            if has_slack {
-                self.gave(self.sift_some());
+    /// Looks for free pages in so many superslabs, as long as slabs have more than a part of what they may have.
+    /// Answers the bytes that went back, and whether slabs have no more than that.
+    fn sift_many(&self, superslabs: u32, part: impl Fn(usize) -> usize) -> (usize, bool) {
+        let mut gone = 0;
+        for _ in 0..superslabs {
+            if !self.has_slack(&part) {
+                return (gone, true);
             }
-            has_slack
-        });
+            let bytes = self.sift_some();
+            self.gave(bytes);
+            gone += bytes;
+        }
+        (gone, false)
     }
 
     /// Gives back what one call of the source takes, of what there is most of, if more than `most`
@@ -259,7 +258,7 @@ impl<H: Host, R: Registry> Heap<H, R> {
             self.flush(cache);
             cache.shorten(policy::SHORT);
             // What the lists pinned may be in as many slabs as they had blocks.
-            self.sift_many();
+            self.sift_many(policy::SIFTS, |most| most);
         }
         self.keep_bounds();
     }

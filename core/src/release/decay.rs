@@ -51,10 +51,15 @@ impl<H: Host, R: Registry> Heap<H, R> {
         Decayed { bytes, left: self.free_dirty(), active: gathered.active }
     }
 
+    /// The policy's decay alone: cold paths ask for it often.
+    pub fn decay_millis(&self) -> u32 {
+        self.policy.decay()
+    }
+
     /// Milliseconds that a host should let pass from one round to the next: the policy's decay, and in a
     /// program that took again at once what went back, as long as that may be missed.
     pub fn pace(&self) -> u32 {
-        let decay = self.policy().decay;
+        let decay = self.decay_millis();
         if self.allowance() > 0 { decay.max(MISSED as u32) } else { decay }
     }
 }

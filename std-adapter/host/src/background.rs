@@ -231,7 +231,7 @@ impl<A: Adapter> Linux<A> {
 
     /// Whether the thread's rounds of decay give back soon what comes free.
     pub(crate) fn decays_in_background(&self) -> bool {
-        self.is_running() && A::heap().policy().decay <= SOON
+        self.is_running() && A::heap().decay_millis() <= SOON
     }
 
     fn is_running(&self) -> bool {

@@ -76,29 +76,21 @@ const SCENES: [Scene; 6] = [
 
 /// The phases of `shift`, each alone for as long as the whole: what a policy of its own is worth in each
 /// is the most that going from one to the other can be worth.
-#[rustfmt::skip] // a table
 const STAGES: [Scene; 4] = [
-    Scene {
-        name: "shift-nodes", part: "ceiling", columns: PHASES, memory: 1, compared: &[0, 1], needs_kib: 0.0,
-        about: "16 to 64 B, 16 MiB held.",
-        args: |part| format!("shift 1 {} 0", 6.0 * part), read: phases,
-    },
-    Scene {
-        name: "shift-records", part: "ceiling", columns: PHASES, memory: 1, compared: &[0, 1], needs_kib: 0.0,
-        about: "200 to 1,000 B, 96 MiB held.",
-        args: |part| format!("shift 1 {} 1", 6.0 * part), read: phases,
-    },
-    Scene {
-        name: "shift-buffers", part: "ceiling", columns: PHASES, memory: 1, compared: &[0, 1], needs_kib: 0.0,
-        about: "2 to 16 KiB, 192 MiB held.",
-        args: |part| format!("shift 1 {} 2", 6.0 * part), read: phases,
-    },
-    Scene {
-        name: "shift-strings", part: "ceiling", columns: PHASES, memory: 1, compared: &[0, 1], needs_kib: 0.0,
-        about: "24 to 256 B, 32 MiB held.",
-        args: |part| format!("shift 1 {} 3", 6.0 * part), read: phases,
-    },
+    stage("shift-nodes", "16 to 64 B, 16 MiB held.", |part| stage_args(part, 0)),
+    stage("shift-records", "200 to 1,000 B, 96 MiB held.", |part| stage_args(part, 1)),
+    stage("shift-buffers", "2 to 16 KiB, 192 MiB held.", |part| stage_args(part, 2)),
+    stage("shift-strings", "24 to 256 B, 32 MiB held.", |part| stage_args(part, 3)),
 ];
+
+/// As `shift` is, but for its name and arguments.
+const fn stage(name: &'static str, about: &'static str, args: fn(f64) -> String) -> Scene {
+    Scene { name, part: "ceiling", about, args, ..SCENES[0] }
+}
+
+fn stage_args(part: f64, first: usize) -> String {
+    format!("shift 1 {} {first}", 6.0 * part)
+}
 
 /// All of them.
 pub(crate) fn all() -> impl Iterator<Item = Scene> {
